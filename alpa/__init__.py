@@ -1,0 +1,32 @@
+"""One-class anomaly detection with adversarially learned perturbations of latent space, and honest benchmarks of it."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alpa.config import RuntimeConfig, TrainingConfig
+    from alpa.detectors import DETECTORS, build_detector, load_detector
+    from alpa.detectors.alpa import ALPAConfig
+    from alpa.detectors.detector import Detector
+    from alpa.errors import AlpaError
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ALPAConfig": "alpa.detectors.alpa",
+    "AlpaError": "alpa.errors",
+    "DETECTORS": "alpa.detectors",
+    "Detector": "alpa.detectors.detector",
+    "RuntimeConfig": "alpa.config",
+    "TrainingConfig": "alpa.config",
+    "build_detector": "alpa.detectors",
+    "load_detector": "alpa.detectors",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, since torch takes seconds to import."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'alpa' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

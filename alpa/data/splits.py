@@ -1,0 +1,165 @@
+"""The split of a benchmark: made from the raw images by a protocol, written as plain arrays, and checked when read."""
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alpa.data.images import RawImages, read_npy, to_square
+from alpa.data.protocols import Rows, find_protocol
+from alpa.data.sources import find_source
+from alpa.errors import DataError
+from alpa.files import whole_folder, write_json
+
+STILL_IMAGE = -1  # the group of an image that belongs to no clip
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One part of a benchmark's data.
+
+    `images` is uint8 (N, C, H, W), `labels` int64 (N,) with indices into `class_names`, `group` int64 (N,) the clip or
+    -1 for still images, `image_shape` (C, H, W), `digest` the SHA-256 over the bytes of the three arrays.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    group: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    dataset: str
+    protocol: str
+    part: Literal["train", "test"]
+    digest: str
+
+
+def make_splits(raw: RawImages, protocol: str, seed: int, size: int) -> tuple[Split, Split]:
+    """Return the train and the test split with images of `size` x `size`.
+
+    Raises:
+        DataError: the protocol is unknown, a class has no images, or the images do not fit the size.
+    """
+    train_rows, test_rows = find_protocol(protocol).make_splits(raw, seed)
+    images = to_square(raw.images, size, find_source(raw.dataset))
+    return _take(raw, images, train_rows, protocol, "train"), _take(raw, images, test_rows, protocol, "test")
+
+
+def count_shared(train: Split, test: Split) -> int:
+    """Return how many test images also occur, pixel for pixel, in the train split."""
+    known = {image.tobytes() for image in train.images}
+    return sum(image.tobytes() in known for image in test.images)
+
+
+def write_split(folder: Path, split: Split) -> None:
+    """Write the split to `folder`, whole or not at all; equal splits give equal bytes."""
+    facts = {
+        "class_names": split.class_names,
+        "dataset": split.dataset,
+        "digest": split.digest,
+        "image_shape": split.image_shape,
+        "n": len(split.images),
+        "part": split.part,
+        "protocol": split.protocol,
+    }
+    with whole_folder(folder) as temporary:
+        for name in ("images", "labels", "group"):
+            _write_npy(temporary / f"{name}.npy", getattr(split, name))
+        write_json(temporary / "split.json", facts)
+
+
+def load_split(folder: Path, mmap: bool = True) -> Split:
+    """Read a split that `write_split` wrote; with `mmap` its arrays are read-only views of the files.
+
+    Raises:
+        DataError: a file is missing or damaged, or the arrays are not those that split.json describes.
+    """
+    try:
+        facts = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+        arrays = {name: read_npy(folder / f"{name}.npy") for name in ("images", "labels", "group")}
+        if not mmap:
+            arrays = {name: np.array(array) for name, array in arrays.items()}
+        split, n = _described(arrays, facts), facts["n"]
+    except FileNotFoundError as error:
+        raise DataError(f"{error.filename} does not exist; {_remedy(folder)}.") from None
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{folder / 'split.json'} is damaged; {_remedy(folder)}.") from None
+    except DataError as error:
+        raise DataError(f"{error}; {_remedy(folder)}.") from None
+    if problem := _problem(split, n):
+        raise DataError(f"{folder} is damaged ({problem}); {_remedy(folder)}.")
+    return split
+
+
+def _remedy(folder: Path) -> str:
+    """Return what to do about a folder that holds no good split, as a part of a sentence."""
+    return f"run `python -m pipeline.split {folder.absolute().parent.name}`"
+
+
+def _described(arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> Split:
+    """Join the arrays and the facts of split.json, which must have every key, as they are."""
+    channels, height, width = facts["image_shape"]
+    return Split(
+        **arrays,
+        class_names=tuple(facts["class_names"]),
+        image_shape=(channels, height, width),
+        dataset=facts["dataset"],
+        protocol=facts["protocol"],
+        part=facts["part"],
+        digest=facts["digest"],
+    )
+
+
+def _problem(split: Split, n: int) -> str | None:
+    """Return what is wrong with the arrays of a split, None if nothing is."""
+    expected = {"images": ("uint8", (n, *split.image_shape)), "labels": ("int64", (n,)), "group": ("int64", (n,))}
+    for name, (dtype, shape) in expected.items():
+        array = getattr(split, name)
+        if array.dtype.name != dtype or array.shape != shape:
+            return f"{name} is {array.dtype} {array.shape}, split.json says {dtype} {shape}"
+    if n == 0:
+        return "it holds no images"
+    if not 0 <= split.labels.min() <= split.labels.max() < len(split.class_names):
+        return f"labels run from {split.labels.min()} to {split.labels.max()} with {len(split.class_names)} class names"
+    if _digest(split.images, split.labels, split.group) != split.digest:
+        return "the arrays do not have the digest that split.json names"
+    return None
+
+
+def _take(
+    raw: RawImages, images: NDArray[np.uint8], rows: Rows, protocol: str, part: Literal["train", "test"]
+) -> Split:
+    """Return the rows of a data set of still images as a split."""
+    chosen, labels = np.ascontiguousarray(images[rows]), np.ascontiguousarray(raw.labels[rows])
+    group = np.full(len(rows), STILL_IMAGE, dtype=np.int64)
+    _, channels, height, width = chosen.shape
+    return Split(
+        images=chosen,
+        labels=labels,
+        group=group,
+        class_names=raw.class_names,
+        image_shape=(channels, height, width),
+        dataset=raw.dataset,
+        protocol=protocol,
+        part=part,
+        digest=_digest(chosen, labels, group),
+    )
+
+
+def _digest(*arrays: NDArray[Any]) -> str:
+    """Return the SHA-256 over the arrays' bytes, one after the other."""
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
+
+
+def _write_npy(path: Path, array: NDArray[Any]) -> None:
+    """Write an array file; through memory, since numpy reports a disk that fills up in mid-array without its cause."""
+    content = io.BytesIO()
+    np.lib.format.write_array(content, array, allow_pickle=False)
+    path.write_bytes(content.getbuffer())

@@ -1,0 +1,74 @@
+"""Every detector by its key, which is also its file, its section in params.yaml and its row in the leaderboard."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from alpa.config import fill
+from alpa.detectors.alpa import ALPA
+from alpa.detectors.autoencoder import Autoencoder
+from alpa.detectors.denoising import Denoising
+from alpa.detectors.detector import Detector
+from alpa.detectors.ganomaly import GANomaly
+from alpa.detectors.knn import NearestNeighbours
+from alpa.detectors.pca import PrincipalComponents
+from alpa.errors import ConfigError, ModelError
+
+DETECTORS: dict[str, type[Detector]] = {
+    "alpa": ALPA,
+    "autoencoder": Autoencoder,
+    "denoising": Denoising,
+    "ganomaly": GANomaly,
+    "knn": NearestNeighbours,
+    "pca": PrincipalComponents,
+}
+
+
+def detector_class(key: str) -> type[Detector]:
+    """Return the class registered as `key`; raise ConfigError with the known keys otherwise."""
+    if key not in DETECTORS:
+        raise ConfigError(f"Unknown detector {key}; choose {', '.join(DETECTORS)}.")
+    return DETECTORS[key]
+
+
+def build_detector(key: str, image_shape: tuple[int, int, int], config: Any = None, seed: int = 0) -> Detector:
+    """Build an untrained detector.
+
+    Args:
+        key: one of DETECTORS.
+        image_shape: (C, H, W) of the images it will see.
+        config: the detector's own dataclass, a mapping of its fields, or None for the defaults.
+        seed: decides the initial weights, the validation share and the order of batches.
+
+    Raises:
+        ConfigError: an unknown key, or a config that does not fit the detector.
+    """
+    cls = detector_class(key)
+    if config is None or isinstance(config, Mapping):
+        config = fill(cls.config_class, config, f"detectors.{key}")
+    if not isinstance(config, cls.config_class):
+        raise ConfigError(f"{key} takes a {cls.config_class.__name__}, not a {type(config).__name__}.")
+    return cls(tuple(image_shape), config, seed)
+
+
+def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
+    """Load a detector that `Detector.save` wrote, ready to score on the CPU.
+
+    Args:
+        folder: holds model.safetensors and detector.json.
+        expected: the key it must have, if that is known.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the folder holds another detector than `expected`.
+    """
+    folder = Path(folder)
+    try:
+        description = json.loads((folder / "detector.json").read_text(encoding="utf-8"))
+        key, shape = str(description["detector"]), tuple(map(int, description["image_shape"]))
+        config, seed = description["config"], int(description["seed"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{folder}/detector.json does not describe a detector ({error}); train it again.") from None
+    if expected is not None and key != expected:
+        raise ModelError(f"{folder} holds a detector of kind {key}, not {expected}; name a folder of {expected}.")
+    return build_detector(key, shape, config, seed).restore(folder)

@@ -1,0 +1,94 @@
+"""Anomaly Detection with Adversarially Learned Perturbations of Latent Space.
+
+V. R. Khazaie, A. Wong, J. T. Jewell, Y. Mohsenzadeh, 2022, arXiv:2207.01106. Written from the paper's public abstract
+and summary, which fix the two players, what each of them maximises, and the score, but no equation or constant.
+"""
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from alpa.config import STRICT, NonNegativeFloat, PositiveFloat, PositiveInt, TrainingConfig
+from alpa.detectors.autoencoder import Autoencoder, AutoencoderConfig, one_cycle
+from alpa.detectors.denoising import on_sphere
+from alpa.detectors.networks import ConvolutionalEncoder
+from alpa.detectors.reconstruction import per_image
+from alpa.runtime import seeded
+
+# Its own stream of initial weights, so that strength 0 leaves the autoencoder's untouched.
+DISTORTER_SEED = 1_000_003
+
+
+@dataclass(frozen=True, config=STRICT)
+class ALPAConfig(AutoencoderConfig):
+    """Both bounds give `strength` the unit of one latent deviation; 0 turns the distorter off.
+
+    `bound`: `sphere` fixes the perturbation's root mean square per coordinate, `box` limits every coordinate.
+    `weight`: of the perturbed term in the loss. `distorter_every`: the distorter steps at every k-th step.
+    """
+
+    strength: NonNegativeFloat = 0.1
+    bound: Literal["sphere", "box"] = "sphere"
+    weight: PositiveFloat = 1.0
+    distorter_every: PositiveInt = 1
+
+
+class ALPA(Autoencoder):
+    """The Adversarial Distorter A maximises ||x - D(z + delta)||^2 while the autoencoder minimises it.
+
+    Unstated in the paper: delta = strength * sqrt(d) * A(x) / ||A(x)|| (or strength * tanh(A(x))), the clean term
+    ||x - D(z)||^2 of the loss, and simultaneous gradient descent-ascent.
+    """
+
+    key = "alpa"
+    config_class: ClassVar[type] = ALPAConfig
+
+    def __init__(self, image_shape: tuple[int, int, int], config: ALPAConfig, seed: int) -> None:
+        super().__init__(image_shape, config, seed)
+        self.steps_taken = 0
+        if config.strength > 0:
+            with seeded(seed + DISTORTER_SEED):
+                self.distorter = ConvolutionalEncoder(image_shape, config.width, config.latent)
+
+    def begin(self, training: TrainingConfig) -> None:
+        super().begin(training)
+        if self.config.strength > 0:
+            self.distorter_optimiser = torch.optim.AdamW(
+                self.distorter.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
+            )
+            self.distorter_schedule = one_cycle(self.distorter_optimiser, training)
+
+    def perturbation(self, images: Tensor) -> Tensor | None:
+        if self.config.strength == 0:
+            return None
+        output, _ = self.distorter(images)
+        if self.config.bound == "sphere":
+            return on_sphere(output, self.config.strength)
+        return self.config.strength * output.float().tanh()
+
+    def train_step(self, images: Tensor) -> dict[str, Tensor]:
+        if self.config.strength == 0:
+            return super().train_step(images)
+        losses = self.losses(images)
+        self.optimiser.zero_grad()
+        self.distorter_optimiser.zero_grad()
+        # One backward pass serves both players: the distorter climbs the gradient that the autoencoder descends.
+        self.total(losses).backward()
+        torch._foreach_neg_([parameter.grad for parameter in self.distorter.parameters()])
+        self.optimiser.step()
+        self.schedule.step()
+        self.steps_taken += 1
+        if self.steps_taken % self.config.distorter_every == 0:
+            self.distorter_optimiser.step()
+        self.distorter_schedule.step()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def score_batch(self, images: Tensor) -> dict[str, Tensor]:
+        scores = super().score_batch(images)
+        delta = self.perturbation(images)
+        if delta is None:
+            return scores
+        perturbed = self.decoder(self.encode(images)[0] + delta)
+        return scores | {"perturbed": per_image((images - perturbed).square())}

@@ -1,0 +1,42 @@
+"""The autoencoder under a random perturbation of its latent: does *learning* the perturbation matter?"""
+
+from typing import ClassVar
+
+import torch
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from alpa.config import STRICT, NonNegativeFloat, PositiveFloat, TrainingConfig
+from alpa.detectors.autoencoder import Autoencoder, AutoencoderConfig
+
+
+@dataclass(frozen=True, config=STRICT)
+class DenoisingConfig(AutoencoderConfig):
+    """`strength`: root mean square of the perturbation per latent coordinate; `weight`: of the perturbed loss."""
+
+    strength: NonNegativeFloat = 0.1
+    weight: PositiveFloat = 1.0
+
+
+class Denoising(Autoencoder):
+    """z + delta with delta uniform on the sphere of radius strength * sqrt(latent)."""
+
+    key = "denoising"
+    config_class: ClassVar[type] = DenoisingConfig
+
+    def begin(self, training: TrainingConfig) -> None:
+        super().begin(training)
+        device = self.calibration.device
+        self.noise = torch.Generator(device).manual_seed(self.seed)
+
+    def perturbation(self, images: Tensor) -> Tensor | None:
+        if self.config.strength == 0:
+            return None
+        shape = (len(images), self.config.latent)
+        return on_sphere(torch.randn(shape, generator=self.noise, device=images.device), self.config.strength)
+
+
+def on_sphere(direction: Tensor, strength: float) -> Tensor:
+    """Scale each row of (B, d) to length strength * sqrt(d): a root mean square of `strength` per coordinate."""
+    radius = strength * direction.shape[1] ** 0.5
+    return radius * torch.nn.functional.normalize(direction.float(), dim=1)

@@ -1,0 +1,195 @@
+"""The contract of every detector: fit on normal images, then score any image alone; higher = more anomalous."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from alpa.config import TrainingConfig
+from alpa.data.batches import to_unit
+from alpa.errors import DataError, ModelError
+from alpa.runtime import Runtime
+from alpa.training.loop import History, train
+
+SCORING_BATCH = 256
+
+
+class Detector(nn.Module):
+    """Base of all detectors. A detector writes two hooks, `train_step` and `score_batch`.
+
+    One that learns by steps also builds its optimisers in `begin`; one that is fitted in closed form overrides
+    `learn` instead. The base owns batching, evaluation mode, calibration, checks, and saving without pickles.
+    """
+
+    key: ClassVar[str]
+    config_class: ClassVar[type]
+    primary_score: ClassVar[str]
+    # The scores whose standardised sum is `combined`; empty where a detector has no such score.
+    combined_parts: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, image_shape: tuple[int, int, int], config: Any, seed: int) -> None:
+        super().__init__()
+        self.image_shape = tuple(image_shape)  # (C, H, W)
+        self.config = config
+        self.seed = seed
+        self.fitted = False
+        self.history: History = []
+        # Row i: mean and standard deviation of combined_parts[i] on held-out validation normals.
+        self.register_buffer("calibration", torch.zeros(len(self.combined_parts), 2))
+
+    def train_step(self, images: Tensor) -> dict[str, Tensor]:
+        """Take one optimisation step of every player; images float32 (B, C, H, W) in [0, 1]; return named losses."""
+        raise NotImplementedError(f"{self.key} is not trained by steps")
+
+    def score_batch(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the detector's scores, each (B,), higher = more anomalous; images float32 (B, C, H, W) in [0, 1]."""
+        raise NotImplementedError
+
+    def plan(self, n_images: int, training: TrainingConfig) -> TrainingConfig:
+        """Return the training that this detector really gets on `n_images` images; by default what was asked for."""
+        return training
+
+    def begin(self, training: TrainingConfig) -> None:
+        """Build the optimisers before the first step."""
+
+    def learn(self, images: Tensor, training: TrainingConfig, runtime: Runtime) -> None:
+        """Fit the parameters to uint8 images (N, C, H, W) that lie on the device already."""
+        self.begin(training)
+        self.history = train(self, images, training, runtime)
+
+    def fit(self, images: np.ndarray, training: TrainingConfig | None = None, runtime: Runtime | None = None) -> Self:
+        """Fit to normal images alone.
+
+        A seeded share of them is held out as validation normals, which calibrate the `combined` score.
+
+        Args:
+            images: normal images, uint8, shape (N, C, H, W).
+            training: steps, batch size and so on; the defaults where None.
+            runtime: device, precision and threads; one fp32 CPU thread where None.
+
+        Raises:
+            DataError: the images do not have this detector's shape, or there are too few.
+            ModelError: a loss or a parameter is no longer finite.
+        """
+        runtime = runtime or Runtime()
+        self._check(images)
+        training = training or TrainingConfig()
+        fitted, validation = split_validation(len(images), training.validation_fraction, self.seed)
+        self.to(runtime.device, memory_format=torch.channels_last)
+        with runtime.limited_threads():
+            chosen = torch.from_numpy(np.ascontiguousarray(images[fitted])).to(runtime.device)
+            self.train()
+            self.learn(chosen, self.plan(len(chosen), training), runtime)
+            self.eval()
+            self.fitted = True
+            self._calibrate(images[validation])
+        return self
+
+    def scores(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Return every score of uint8 images (N, C, H, W): name -> float32 (N,), higher = more anomalous.
+
+        An image's scores do not depend on the other images, on their order or on the batch size.
+
+        Raises:
+            DataError: the images do not have this detector's shape.
+            ModelError: the detector is not fitted, or a score is not finite.
+        """
+        raw = self._map(images, self.score_batch)
+        if self.combined_parts:
+            parts = zip(self.combined_parts, self.calibration.cpu().numpy(), strict=True)
+            raw["combined"] = np.sum([(raw[name] - mean) / deviation for name, (mean, deviation) in parts], axis=0)
+        for name, values in raw.items():
+            if not np.isfinite(values).all():
+                raise ModelError(f"The {name} score of {self.key} is not finite; lower the learning rate or strength.")
+        return raw
+
+    def anomaly_scores(self, images: np.ndarray) -> np.ndarray:
+        """Return the primary score of uint8 images (N, C, H, W): float32 (N,), higher = more anomalous."""
+        return self.scores(images)[self.primary_score]
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors, detector.json and history.csv into an existing folder."""
+        self._require_fitted()
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        save_file(state, folder / "model.safetensors")
+        description = {
+            "detector": self.key,
+            "image_shape": list(self.image_shape),
+            "config": asdict(self.config),
+            "seed": self.seed,
+            "primary_score": self.primary_score,
+        }
+        (folder / "detector.json").write_text(json.dumps(description, indent=1, sort_keys=True) + "\n")
+        columns = list(self.history[0]) if self.history else ["step"]
+        rows = [",".join(f"{row[name]:.6g}" for name in columns) for row in self.history]
+        (folder / "history.csv").write_text("\n".join([",".join(columns), *rows]) + "\n")
+
+    def restore(self, folder: Path) -> Self:
+        """Load the parameters that `save` wrote.
+
+        Raises:
+            ModelError: the file is damaged or belongs to another network.
+        """
+        try:
+            state = load_file(folder / "model.safetensors")
+            for name, buffer in self.named_buffers():
+                if name in state:
+                    buffer.resize_(state[name].shape)  # pca and knn learn how large their buffers are
+            self.load_state_dict(state)
+            self.to(memory_format=torch.channels_last)
+        except (OSError, SafetensorError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ModelError(f"{folder}/model.safetensors is no {self.key} of this shape: {reason}.") from None
+        self.eval()
+        self.fitted = True
+        return self
+
+    def _calibrate(self, validation: np.ndarray) -> None:
+        if not self.combined_parts:
+            return
+        scores = self._map(validation, self.score_batch)
+        for row, name in enumerate(self.combined_parts):
+            deviation = max(float(scores[name].std()), 1e-12)
+            self.calibration[row] = torch.tensor([float(scores[name].mean()), deviation])
+
+    def _map(self, images: np.ndarray, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
+        """Apply `function` to batches of images in [0, 1] without gradients and join what it returns."""
+        self._require_fitted()
+        self._check(images)
+        device = self.calibration.device
+        parts: dict[str, list[np.ndarray]] = {}
+        with torch.no_grad():
+            for start in range(0, len(images), SCORING_BATCH):
+                batch = torch.from_numpy(np.array(images[start : start + SCORING_BATCH])).to(device)
+                for name, values in function(to_unit(batch)).items():
+                    parts.setdefault(name, []).append(values.float().cpu().numpy())
+        return {name: np.concatenate(values) for name, values in parts.items()}
+
+    def _require_fitted(self) -> None:
+        if not self.fitted:
+            raise ModelError(f"This {self.key} detector is not fitted; call fit first.")
+
+    def _check(self, images: np.ndarray) -> None:
+        if images.dtype != np.uint8 or images.shape[1:] != self.image_shape or len(images) == 0:
+            expected = f"uint8 images of shape (N, {', '.join(map(str, self.image_shape))})"
+            raise DataError(f"{self.key} takes {expected}, not {images.dtype} of shape {images.shape}.")
+
+
+def split_validation(n_images: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return sorted indices of the fitted and of the validation images, a seeded random share.
+
+    Raises:
+        DataError: fewer than four images, so that neither part could have two.
+    """
+    if n_images < 4:
+        raise DataError(f"A class has {n_images} training images; a detector needs at least 4.")
+    n_validation = min(max(2, round(n_images * fraction)), n_images - 2)
+    order = np.random.default_rng(seed).permutation(n_images)
+    return np.sort(order[n_validation:]), np.sort(order[:n_validation])

@@ -1,0 +1,47 @@
+"""Principal components of the pixels, scored by what they cannot reconstruct: a line no deep method may fall below."""
+
+from typing import ClassVar
+
+import torch
+from pydantic.dataclasses import dataclass
+from sklearn.decomposition import PCA
+from torch import Tensor
+
+from alpa.config import STRICT, PositiveInt, TrainingConfig
+from alpa.data.batches import to_unit
+from alpa.detectors.reconstruction import ReconstructingDetector, per_image
+from alpa.runtime import Runtime
+
+
+@dataclass(frozen=True, config=STRICT)
+class PCAConfig:
+    """`components`: how many are kept, at most as many as there are training images."""
+
+    components: PositiveInt = 32
+
+
+class PrincipalComponents(ReconstructingDetector):
+    """scikit-learn's PCA on pixels in [0, 1]."""
+
+    key = "pca"
+    config_class: ClassVar[type] = PCAConfig
+    primary_score = "reconstruction"
+
+    def __init__(self, image_shape: tuple[int, int, int], config: PCAConfig, seed: int) -> None:
+        super().__init__(image_shape, config, seed)
+        self.register_buffer("mean", torch.zeros(0))  # (pixels,)
+        self.register_buffer("components", torch.zeros(0))  # (components, pixels)
+
+    def learn(self, images: Tensor, training: TrainingConfig, runtime: Runtime) -> None:
+        pixels = to_unit(images).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
+        kept = min(self.config.components, *pixels.shape)
+        fitted = PCA(kept, svd_solver="full", random_state=self.seed).fit(pixels)
+        self.mean = torch.from_numpy(fitted.mean_).to(images.device)
+        self.components = torch.from_numpy(fitted.components_).to(images.device)
+
+    def score_batch(self, images: Tensor) -> dict[str, Tensor]:
+        return {"reconstruction": per_image((images - self.reconstruct_batch(images)).square())}
+
+    def reconstruct_batch(self, images: Tensor) -> Tensor:
+        centred = images.flatten(1) - self.mean
+        return (centred @ self.components.T @ self.components + self.mean).view(images.shape)

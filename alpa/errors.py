@@ -1,0 +1,21 @@
+"""The errors a user can cause. Each message is one sentence with the offending value and the remedy."""
+
+
+class AlpaError(Exception):
+    """Base of every error that is the input's fault, not the program's; commands print it and exit with 1."""
+
+
+class ConfigError(AlpaError):
+    """A parameter is unknown, of the wrong type, or out of range."""
+
+
+class DataError(AlpaError):
+    """A data set is missing, damaged, or not what its key promises."""
+
+
+class ModelError(AlpaError):
+    """A detector is not fitted, diverged, or was saved by something else."""
+
+
+class ScoreError(AlpaError):
+    """A score table is incomplete, constant, or not finite."""

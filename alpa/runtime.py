@@ -1,0 +1,65 @@
+"""Where and how exactly a cell runs: device, precision, threads, seeds."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from alpa.config import RuntimeConfig
+from alpa.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A resolved RuntimeConfig; all three fields decide bits and so belong to a cell's key."""
+
+    device: str = "cpu"
+    precision: str = "fp32"
+    threads: int = 1
+
+    def autocast(self) -> torch.autocast:
+        """Return the mixed-precision context of a training step; scoring always runs in fp32."""
+        return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+    @contextlib.contextmanager
+    def limited_threads(self) -> Iterator[None]:
+        """Give torch this runtime's number of threads, and the process its own back afterwards."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def resolve(config: RuntimeConfig) -> Runtime:
+    """Turn `auto` into what this machine has.
+
+    Raises:
+        ConfigError: CUDA is asked for and torch sees none.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("runtime.device is 'cuda' but torch sees no GPU; choose auto or cpu.")
+    has_gpu = config.device != "cpu" and torch.cuda.is_available()
+    device = "cuda" if has_gpu else "cpu"
+    precision = config.precision
+    if precision == "auto":
+        precision = "bf16" if _multiplies_bf16(device) else "fp32"
+    return Runtime(device, precision, config.threads_per_cell)
+
+
+def _multiplies_bf16(device: str) -> bool:
+    """Tell whether the hardware has bf16 arithmetic, so that mixed precision is faster than fp32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # torch has no public query for these two instruction sets.
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's CPU generator inside the block only, so that building a detector does not reseed the process."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,56 @@
+"""The training loop: a fixed number of steps, losses read a few times, a stop where they are no longer finite."""
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from alpa.config import TrainingConfig
+from alpa.data.batches import shuffled_batches
+from alpa.errors import ModelError
+from alpa.runtime import Runtime
+
+History = list[dict[str, float]]
+HISTORY_ROWS = 40
+
+
+class Steppable(Protocol):
+    """What the loop needs of a detector."""
+
+    key: str
+    seed: int
+
+    def train_step(self, images: Tensor) -> dict[str, Tensor]: ...
+
+
+def train(detector: Steppable, images: Tensor, training: TrainingConfig, runtime: Runtime) -> History:
+    """Step through `training.steps` batches and return about forty rows: the step and each loss's mean since the last.
+
+    The losses stay on the device between rows, so that no step waits for the one before it.
+
+    Raises:
+        ModelError: a loss is not finite; the message names it and the step.
+    """
+    history: History = []
+    every = math.ceil(training.steps / HISTORY_ROWS)
+    sums: dict[str, Tensor] = {}
+    batches = shuffled_batches(images, training.batch_size, training.steps, detector.seed)
+    for step, batch in enumerate(batches, start=1):
+        with runtime.autocast():
+            losses = detector.train_step(batch)
+        for name, loss in losses.items():
+            sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
+        if step % every == 0 or step == training.steps:
+            since = step - int(history[-1]["step"]) if history else step
+            history.append({"step": step} | {name: total.item() / since for name, total in sums.items()})
+            sums = {}
+            _stop_unless_finite(detector, history[-1])
+    return history
+
+
+def _stop_unless_finite(detector: Steppable, row: dict[str, float]) -> None:
+    for name, value in row.items():
+        if not math.isfinite(value):
+            remedy = "lower the learning rate or the strength"
+            raise ModelError(f"The {name} loss of {detector.key} is {value} by step {row['step']:.0f}; {remedy}.")

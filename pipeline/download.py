@@ -1,0 +1,15 @@
+"""Put the published files of a data set, checked, into data/raw/<dataset>/."""
+
+from alpa.config import load_params
+from alpa.data.sources import RAW_FOLDER, fetch
+from pipeline import stage
+
+
+@stage
+def main(dataset: str) -> None:
+    """Fetch `dataset` from scikit-learn, from the local root, or from the internet."""
+    fetch(dataset, RAW_FOLDER / dataset, load_params().data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Score the test split with every trained cell and write runs/scores/<benchmark>/<detector>.parquet."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from alpa.config import load_params
+from alpa.data.protocols import find_protocol, target_classes
+from alpa.data.splits import Split, load_split
+from alpa.detectors import detector_class, load_detector
+from alpa.evaluation.scores import ScoreInfo, write_scores
+from alpa.runtime import Runtime, resolve
+from alpa.training.cells import run_in_workers
+from alpa.training.grid import SPLITS, worker_count
+from pipeline import stage
+
+
+@stage
+def main(benchmark: str, detector: str) -> None:
+    params = load_params()
+    settings = params.benchmark(benchmark)
+    runtime = resolve(params.runtime)
+    split = load_split(SPLITS / benchmark / "test")
+    protocol = find_protocol(settings.protocol)
+    names = target_classes(protocol, split.class_names, settings.classes, settings.dataset)
+    models = Path("runs/models") / benchmark / detector
+    calls = []
+    for name in names:
+        rows = protocol.test_rows(split.labels, split.class_names.index(name), settings.split_seed)
+        calls += [(models, detector, name, seed, split, rows, runtime) for seed in settings.seeds]
+    tables: dict[int, pd.DataFrame] = {}
+    with tqdm(total=len(calls), desc=f"evaluate {detector} on {benchmark}", unit="cell") as progress:
+        for index, table in run_in_workers(score_cell, calls, worker_count(params.runtime, runtime)):
+            tables[index] = table
+            progress.update()
+    info = ScoreInfo(benchmark, settings.dataset, settings.protocol, detector, detector_class(detector).primary_score)
+    path = Path("runs/scores") / benchmark / f"{detector}.parquet"
+    write_scores(path, pd.concat([tables[index] for index in range(len(calls))]), info)
+
+
+def score_cell(
+    models: Path, detector: str, name: str, seed: int, split: Split, rows: np.ndarray, runtime: Runtime
+) -> pd.DataFrame:
+    """Return one cell's rows of the score table: all scores of the test images `rows`."""
+    model = load_detector(models / f"{name}-{seed}", expected=detector).to(runtime.device)
+    with runtime.limited_threads():
+        scores = model.scores(split.images[rows])
+    normal = find_protocol(split.protocol).normal_mask(split.labels[rows], split.class_names.index(name))
+    keys = {"target_class": name, "seed": seed, "sample": rows, "group": split.group[rows], "is_anomaly": ~normal}
+    return pd.DataFrame(keys | scores)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""runs/scores/<benchmark>/ to the tables, metrics.json and facts.json in reports/<benchmark>/."""
+
+from pathlib import Path
+
+from alpa.config import load_params
+from alpa.data.protocols import find_protocol, target_classes
+from alpa.evaluation.facts import gather_facts, read_split_facts
+from alpa.evaluation.leaderboard import build_leaderboard, read_tables, write_leaderboard
+from alpa.files import write_json
+from pipeline import stage
+
+
+@stage
+def main(benchmark: str) -> None:
+    params = load_params()
+    settings = params.benchmark(benchmark)
+    class_names = read_split_facts(Path(), benchmark, "test")["class_names"]
+    classes = target_classes(find_protocol(settings.protocol), class_names, settings.classes, settings.dataset)
+    tables, left_alone = read_tables(Path("runs/scores") / benchmark, params.pipeline.detectors)
+    if left_alone:
+        print(f"Left alone, as params.yaml does not name them: {', '.join(left_alone)}.")
+    folder = Path("reports") / benchmark
+    write_leaderboard(folder, build_leaderboard(tables, classes, settings.seeds, params.evaluation))
+    facts = gather_facts(params, benchmark)
+    if facts["cells_without_facts"]:
+        print(f"{facts['cells_without_facts']} cells have no record of their training; their time is not counted.")
+    write_json(folder / "facts.json", facts)
+    print(f"Wrote {folder}/leaderboard.csv.")
+
+
+if __name__ == "__main__":
+    main()

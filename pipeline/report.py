@@ -1,0 +1,29 @@
+"""Report on a benchmark: its result tables, scores and models to reports/<benchmark>/report.html, .md, tables, figures."""
+
+from pathlib import Path
+
+from alpa.config import load_params
+from pipeline import stage
+
+
+@stage
+def main(benchmark: str) -> None:
+    """Write reports/<benchmark>/report.html, report.md, tables/ and figures/."""
+    from alpa.reporting.benchmark import Inputs, build_page
+    from alpa.reporting.page import write_page
+
+    load_params().benchmark(benchmark)
+    report = Path("reports") / benchmark
+    runs = Path("runs")
+    inputs = Inputs(
+        report=report,
+        scores=runs / "scores" / benchmark,
+        models=runs / "models" / benchmark,
+        test=Path("data") / "splits" / benchmark / "test",
+    )
+    write_page(report, build_page(inputs))
+    print(f"Wrote {report / 'report.html'}.")
+
+
+if __name__ == "__main__":
+    main()

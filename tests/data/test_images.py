@@ -1,0 +1,179 @@
+"""Raw files to arrays: what is read, what is refused, and how an image becomes a square."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alpa.config import DataConfig
+from alpa.data.images import read_idx, read_npy, read_raw, to_square
+from alpa.data.sources import SOURCES, fetch
+from alpa.errors import DataError
+
+TRAIN_IMAGES = "train-images-idx3-ubyte"
+TRAIN_LABELS = "train-labels-idx1-ubyte"
+HEADER = bytes.fromhex("00000803 00000002 00000001 00000003")  # two images of one row and three columns
+
+
+@pytest.fixture
+def raw_folder(known_tiny: dict[str, bytes], tmp_path: Path) -> Path:
+    for name, content in known_tiny.items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        read_raw("mnist", folder)
+    message = str(caught.value)
+    assert message.endswith("; run `python -m pipeline.download mnist`.")
+    assert "\n" not in message
+    return message
+
+
+def test_an_idx_file_is_read_in_row_order(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(HEADER + bytes([1, 2, 3, 4, 5, 6]))
+    np.testing.assert_array_equal(read_idx(tmp_path / "file"), [[[1, 2, 3]], [[4, 5, 6]]])
+
+
+@pytest.mark.parametrize("length", range(len(HEADER) + 6))
+def test_an_idx_file_of_any_shorter_length_is_refused(length: int, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes((HEADER + bytes(6))[:length])
+    with pytest.raises(DataError, match="truncated" if length >= 4 else "not an idx file"):
+        read_idx(tmp_path / "file")
+
+
+def test_an_idx_file_with_bytes_left_over_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(HEADER + bytes(7))
+    with pytest.raises(DataError, match="too long: it has 23 bytes, its header promises 22"):
+        read_idx(tmp_path / "file")
+
+
+@pytest.mark.parametrize("magic", ["01000803", "00000d03", "00000800", "1f8b0800"])
+def test_an_idx_file_with_another_magic_number_is_refused(magic: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes.fromhex(magic) + (HEADER + bytes(6))[4:])
+    with pytest.raises(DataError, match="not an idx file of unsigned bytes"):
+        read_idx(tmp_path / "file")
+
+
+def test_a_header_that_promises_more_than_memory_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(HEADER[:4] + b"\xff" * 12)
+    with pytest.raises(DataError, match="truncated"):
+        read_idx(tmp_path / "file")
+
+
+@pytest.mark.parametrize("length", [0, 4, 40, 127, 140])
+def test_a_truncated_array_file_is_refused(length: int, tmp_path: Path) -> None:
+    np.save(tmp_path / "array.npy", np.arange(10))
+    content = (tmp_path / "array.npy").read_bytes()
+    (tmp_path / "array.npy").write_bytes(content[:length])
+    with pytest.raises(DataError, match="not a whole array file"):
+        read_npy(tmp_path / "array.npy")
+
+
+def test_pickled_images_of_different_sizes_are_never_loaded(tmp_path: Path) -> None:
+    ragged = np.array([np.zeros((8, 8)), np.zeros((9, 9))], dtype=object)
+    np.save(tmp_path / "array.npy", ragged, allow_pickle=True)
+    with pytest.raises(DataError, match="not a whole array file"):
+        read_npy(tmp_path / "array.npy")
+
+
+def test_the_train_images_come_first_and_the_official_split_is_kept(raw_folder: Path) -> None:
+    raw = read_raw("mnist", raw_folder)
+    assert raw.images.shape == (50, 28, 28)
+    assert raw.labels.dtype == np.int64
+    assert raw.labels[:11].tolist() == [*range(10), 0]
+    assert raw.is_test is not None
+    assert raw.is_test.tolist() == [False] * 30 + [True] * 20
+
+
+def test_digits_have_no_official_split(tmp_path: Path) -> None:
+    fetch("digits", tmp_path / "digits", DataConfig())
+    raw = read_raw("digits", tmp_path / "digits")
+    assert raw.images.shape == (1797, 8, 8)
+    assert raw.is_test is None
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "complaint"),
+    [
+        (TRAIN_IMAGES, lambda content: content[:-5], "is truncated"),
+        (TRAIN_IMAGES, lambda content: b"\x07" + content[1:], "is not an idx file"),
+        (TRAIN_IMAGES, lambda content: content[:-1] + bytes([content[-1] ^ 1]), "is not the published file"),
+        (TRAIN_LABELS, lambda content: content[:-1] + b"\x0a", "holds labels 0 to 10, not 0 to 9"),
+        (
+            TRAIN_LABELS,
+            lambda content: bytes.fromhex("00000801 00000003") + bytes(3),
+            "holds 30 images .* but 3 labels",
+        ),
+        (TRAIN_LABELS, lambda content: HEADER + bytes(6), "not whole numbers"),
+        (TRAIN_IMAGES, lambda content: bytes.fromhex("00000801 0000001e") + bytes(30), "not uint8 images"),
+        (
+            TRAIN_IMAGES,
+            lambda content: bytes.fromhex("00000803 0000001e 0000001d 0000001c") + bytes(30 * 29 * 28),
+            r"images of different sizes \(29x28 to train, 28x28 to test\)",
+        ),
+    ],
+)
+def test_a_damaged_raw_file_is_refused(
+    name: str, change: Callable[[bytes], bytes], complaint: str, raw_folder: Path
+) -> None:
+    path = raw_folder / name
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(DataError, match=complaint):
+        read_raw("mnist", raw_folder)
+    refusal(raw_folder)
+
+
+def test_an_empty_folder_is_refused(known_tiny: dict[str, bytes], tmp_path: Path) -> None:
+    assert refusal(tmp_path).startswith(f"{tmp_path} does not hold {TRAIN_IMAGES}")
+
+
+def test_mnist_lies_in_the_middle_of_black_margins_of_two_pixels() -> None:
+    images = np.random.default_rng(0).integers(1, 256, (3, 28, 28)).astype(np.uint8)
+    square = to_square(images, 32, SOURCES["mnist"])
+    assert square.shape == (3, 1, 32, 32)
+    assert square.dtype == np.uint8
+    np.testing.assert_array_equal(square[:, 0, 2:30, 2:30], images)
+    assert square.sum(dtype=int) == images.sum(dtype=int)
+
+
+def test_digits_are_scaled_from_16_to_255_and_enlarged_smoothly() -> None:
+    ramp = np.tile(np.array([0, 0, 16, 16, 16, 16, 16, 16], dtype=np.uint8), (8, 1))
+    square = to_square(ramp[np.newaxis], 32, SOURCES["digits"])
+    assert square.shape == (1, 1, 32, 32)
+    # Each old pixel covers four new ones. Between the middles of columns 1 and 2, at new columns 5.5 and 9.5, the
+    # value climbs by 255/4 a column, from an eighth: 255/8 = 31.9, 95.6, 159.4, 223.1.
+    assert square[0, 0, 0, 4:12].tolist() == [0, 0, 32, 96, 159, 223, 255, 255]
+    assert (square == square[:, :, :1]).all()
+
+
+def test_every_digit_value_maps_to_its_nearest_byte() -> None:
+    values = np.arange(17, dtype=np.uint8)[:, np.newaxis, np.newaxis] * np.ones((1, 8, 8), dtype=np.uint8)
+    square = to_square(values, 32, SOURCES["digits"])
+    assert square[:, 0, 0, 0].tolist() == [0, 16, 32, 48, 64, 80, 96, 112, 128, 143, 159, 175, 191, 207, 223, 239, 255]
+
+
+def test_a_pixel_brighter_than_white_is_refused() -> None:
+    with pytest.raises(DataError, match=r"^A pixel is 17, above 16"):
+        to_square(np.full((1, 8, 8), 17, dtype=np.uint8), 32, SOURCES["digits"])
+
+
+def test_an_image_too_large_to_pad_is_refused() -> None:
+    with pytest.raises(DataError, match=r"^Images of MNIST are 40x28, too large to pad to 32x32"):
+        to_square(np.zeros((1, 40, 28), dtype=np.uint8), 32, SOURCES["mnist"])
+
+
+def test_a_margin_that_cannot_be_halved_is_one_larger_at_the_end() -> None:
+    square = to_square(np.ones((1, 31, 30), dtype=np.uint8), 32, SOURCES["mnist"])[0, 0]
+    assert np.flatnonzero(square.any(axis=1)).tolist() == list(range(31))
+    assert np.flatnonzero(square.any(axis=0)).tolist() == list(range(1, 31))
+
+
+def test_read_raw_checks_content_that_is_well_formed(raw_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = dict(SOURCES["mnist"].files) | {TRAIN_LABELS: hashlib.sha256(b"").hexdigest()}
+    monkeypatch.setitem(SOURCES, "mnist", replace(SOURCES["mnist"], files=wrong))
+    assert f"{TRAIN_LABELS} of mnist is not the published file" in refusal(raw_folder)
