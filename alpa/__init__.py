@@ -22,7 +22,16 @@ _HOMES = {
     "build_detector": "alpa.detectors",
     "load_detector": "alpa.detectors",
 }
-__all__ = list(_HOMES)
+__all__ = [
+    "DETECTORS",
+    "ALPAConfig",
+    "AlpaError",
+    "Detector",
+    "RuntimeConfig",
+    "TrainingConfig",
+    "build_detector",
+    "load_detector",
+]
 
 
 def __getattr__(name: str) -> Any:

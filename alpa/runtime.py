@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from alpa.config import RuntimeConfig
 from alpa.errors import ConfigError
@@ -24,11 +25,12 @@ class Runtime:
 
     @contextlib.contextmanager
     def limited_threads(self) -> Iterator[None]:
-        """Give torch this runtime's number of threads, and the process its own back afterwards."""
+        """Give torch and the linear algebra below it this many threads, and the process its own back afterwards."""
         before = torch.get_num_threads()
         torch.set_num_threads(self.threads)
         try:
-            yield
+            with threadpool_limits(self.threads):
+                yield
         finally:
             torch.set_num_threads(before)
 

@@ -20,8 +20,10 @@ def stage(main: Callable[..., None]) -> Callable[[], None]:
         names = list(inspect.signature(main).parameters)
         arguments = sys.argv[1:]
         if len(arguments) != len(names):
-            sys.exit(f"usage: python -m {main.__module__ if main.__module__ != '__main__' else _module()} "
-                     + " ".join(f"<{name}>" for name in names))
+            sys.exit(
+                f"usage: python -m {main.__module__ if main.__module__ != '__main__' else _module()} "
+                + " ".join(f"<{name}>" for name in names)
+            )
         try:
             main(*arguments)
         except (AlpaError, OSError) as error:

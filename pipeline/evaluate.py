@@ -16,6 +16,8 @@ from alpa.training.cells import run_in_workers
 from alpa.training.grid import SPLITS, worker_count
 from pipeline import stage
 
+IMAGES_PER_WORKER = 20_000  # so many are scored in the time that a worker takes to start
+
 
 @stage
 def main(benchmark: str, detector: str) -> None:
@@ -30,9 +32,11 @@ def main(benchmark: str, detector: str) -> None:
     for name in names:
         rows = protocol.test_rows(split.labels, split.class_names.index(name), settings.split_seed)
         calls += [(models, detector, name, seed, split, rows, runtime) for seed in settings.seeds]
+    useful = sum(len(call[5]) for call in calls) // IMAGES_PER_WORKER
+    workers = worker_count(params.runtime, runtime, useful)
     tables: dict[int, pd.DataFrame] = {}
     with tqdm(total=len(calls), desc=f"evaluate {detector} on {benchmark}", unit="cell") as progress:
-        for index, table in run_in_workers(score_cell, calls, worker_count(params.runtime, runtime)):
+        for index, table in run_in_workers(score_cell, calls, workers):
             tables[index] = table
             progress.update()
     info = ScoreInfo(benchmark, settings.dataset, settings.protocol, detector, detector_class(detector).primary_score)

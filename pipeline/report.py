@@ -1,8 +1,9 @@
-"""Report on a benchmark: its result tables, scores and models to reports/<benchmark>/report.html, .md, tables, figures."""
+"""Report on a benchmark: its result tables, scores and models to report.html, report.md, tables and figures."""
 
 from pathlib import Path
 
 from alpa.config import load_params
+from alpa.tracking import sync
 from pipeline import stage
 
 
@@ -23,6 +24,7 @@ def main(benchmark: str) -> None:
     )
     write_page(report, build_page(inputs))
     print(f"Wrote {report / 'report.html'}.")
+    sync(benchmark)
 
 
 if __name__ == "__main__":

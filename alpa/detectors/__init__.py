@@ -32,7 +32,7 @@ def detector_class(key: str) -> type[Detector]:
     return DETECTORS[key]
 
 
-def build_detector(key: str, image_shape: tuple[int, int, int], config: Any = None, seed: int = 0) -> Detector:
+def build_detector(key: str, image_shape: tuple[int, ...], config: Any = None, seed: int = 0) -> Detector:
     """Build an untrained detector.
 
     Args:

@@ -6,12 +6,11 @@ and summary, which fix the two players, what each of them maximises, and the sco
 
 from typing import ClassVar, Literal
 
-import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from alpa.config import STRICT, NonNegativeFloat, PositiveFloat, PositiveInt, TrainingConfig
-from alpa.detectors.autoencoder import Autoencoder, AutoencoderConfig, one_cycle
+from alpa.config import STRICT, NonNegativeFloat, PositiveFloat, PositiveInt
+from alpa.detectors.autoencoder import Autoencoder, AutoencoderConfig
 from alpa.detectors.denoising import on_sphere
 from alpa.detectors.networks import ConvolutionalEncoder
 from alpa.detectors.reconstruction import per_image
@@ -45,20 +44,12 @@ class ALPA(Autoencoder):
     key = "alpa"
     config_class: ClassVar[type] = ALPAConfig
 
-    def __init__(self, image_shape: tuple[int, int, int], config: ALPAConfig, seed: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], config: ALPAConfig, seed: int) -> None:
         super().__init__(image_shape, config, seed)
         self.steps_taken = 0
         if config.strength > 0:
             with seeded(seed + DISTORTER_SEED):
                 self.distorter = ConvolutionalEncoder(image_shape, config.width, config.latent)
-
-    def begin(self, training: TrainingConfig) -> None:
-        super().begin(training)
-        if self.config.strength > 0:
-            self.distorter_optimiser = torch.optim.AdamW(
-                self.distorter.parameters(), training.learning_rate, weight_decay=training.weight_decay, fused=True
-            )
-            self.distorter_schedule = one_cycle(self.distorter_optimiser, training)
 
     def perturbation(self, images: Tensor) -> Tensor | None:
         if self.config.strength == 0:
@@ -68,22 +59,14 @@ class ALPA(Autoencoder):
             return on_sphere(output, self.config.strength)
         return self.config.strength * output.float().tanh()
 
-    def train_step(self, images: Tensor) -> dict[str, Tensor]:
+    def oppose(self) -> None:
+        """Turn the distorter's gradient round, to climb what the autoencoder descends, or sit this step out."""
         if self.config.strength == 0:
-            return super().train_step(images)
-        losses = self.losses(images)
-        self.optimiser.zero_grad()
-        self.distorter_optimiser.zero_grad()
-        # One backward pass serves both players: the distorter climbs the gradient that the autoencoder descends.
-        self.total(losses).backward()
-        torch._foreach_neg_([parameter.grad for parameter in self.distorter.parameters()])
-        self.optimiser.step()
-        self.schedule.step()
+            return
         self.steps_taken += 1
-        if self.steps_taken % self.config.distorter_every == 0:
-            self.distorter_optimiser.step()
-        self.distorter_schedule.step()
-        return {name: loss.detach() for name, loss in losses.items()}
+        climbs = self.steps_taken % self.config.distorter_every == 0
+        for parameter in self.distorter.parameters():
+            parameter.grad = -parameter.grad if climbs and parameter.grad is not None else None
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
         scores = super().score_batch(images)

@@ -1,12 +1,13 @@
 """A deep convolutional autoencoder scored by what it cannot reconstruct: the baseline, and `alpa` at strength 0."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.lr_scheduler import OneCycleLR
 
 from alpa.config import STRICT, PositiveInt, TrainingConfig
 from alpa.detectors.networks import ConvolutionalDecoder, ConvolutionalEncoder
@@ -34,7 +35,7 @@ class Autoencoder(ReconstructingDetector):
     primary_score = "combined"
     combined_parts = ("latent", "feature")
 
-    def __init__(self, image_shape: tuple[int, int, int], config: AutoencoderConfig, seed: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], config: AutoencoderConfig, seed: int) -> None:
         super().__init__(image_shape, config, seed)
         with seeded(seed):
             self.encoder = ConvolutionalEncoder(image_shape, config.width, config.latent)
@@ -42,14 +43,10 @@ class Autoencoder(ReconstructingDetector):
         self.norm = nn.BatchNorm1d(config.latent, affine=False)
 
     def begin(self, training: TrainingConfig) -> None:
-        self.optimiser = torch.optim.AdamW(
-            self.player_parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
-        )
-        self.schedule = one_cycle(self.optimiser, training)
-
-    def player_parameters(self) -> list[nn.Parameter]:
-        """Return the parameters of the autoencoder, without those of an opponent."""
-        return [*self.encoder.parameters(), *self.decoder.parameters()]
+        settings: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay, "fused": True}
+        self.optimiser = torch.optim.AdamW(self.parameters(), **settings)
+        # Smith and Topin's one cycle over the whole training; one more step, since the last one sets a rate as well.
+        self.schedule = OneCycleLR(self.optimiser, max_lr=training.learning_rate, total_steps=training.steps + 1)
 
     def perturbation(self, images: Tensor) -> Tensor | None:
         """Return what training adds to the latent, (B, latent), or None for nothing."""
@@ -76,9 +73,13 @@ class Autoencoder(ReconstructingDetector):
         losses = self.losses(images)
         self.optimiser.zero_grad()
         self.total(losses).backward()
+        self.oppose()
         self.optimiser.step()
         self.schedule.step()
         return {name: loss.detach() for name, loss in losses.items()}
+
+    def oppose(self) -> None:
+        """Change the gradients of an opponent, if there is one, before the step that serves all players."""
 
     def encode(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the normalised latent (B, latent) and the encoder's feature maps."""
@@ -93,8 +94,3 @@ class Autoencoder(ReconstructingDetector):
 
     def reconstruct_batch(self, images: Tensor) -> Tensor:
         return self.decoder(self.encode(images)[0])
-
-
-def one_cycle(optimiser: torch.optim.Optimizer, training: TrainingConfig) -> torch.optim.lr_scheduler.OneCycleLR:
-    """Return Smith and Topin's one-cycle schedule over the whole training."""
-    return torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=training.learning_rate, total_steps=training.steps + 1)

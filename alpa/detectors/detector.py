@@ -33,8 +33,9 @@ class Detector(nn.Module):
     primary_score: ClassVar[str]
     # The scores whose standardised sum is `combined`; empty where a detector has no such score.
     combined_parts: ClassVar[tuple[str, ...]] = ()
+    calibration: Tensor
 
-    def __init__(self, image_shape: tuple[int, int, int], config: Any, seed: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], config: Any, seed: int) -> None:
         super().__init__()
         self.image_shape = tuple(image_shape)  # (C, H, W)
         self.config = config
@@ -82,7 +83,7 @@ class Detector(nn.Module):
         self._check(images)
         training = training or TrainingConfig()
         fitted, validation = split_validation(len(images), training.validation_fraction, self.seed)
-        self.to(runtime.device, memory_format=torch.channels_last)
+        self.to(runtime.device).to(memory_format=torch.channels_last)
         with runtime.limited_threads():
             chosen = torch.from_numpy(np.ascontiguousarray(images[fitted])).to(runtime.device)
             self.train()

@@ -7,7 +7,7 @@ Deviation: three faults of the original are not repeated: it scores with batch s
 best epoch by test AUROC (ours: the last), and min-max normalises scores over the test set (ours: scores as they are).
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -117,7 +117,7 @@ class GANomaly(ReconstructingDetector):
     primary_score = "encoder_gap"
     combined_parts = ("latent", "feature")
 
-    def __init__(self, image_shape: tuple[int, int, int], config: GANomalyConfig, seed: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], config: GANomalyConfig, seed: int) -> None:
         super().__init__(image_shape, config, seed)
         with seeded(seed):
             self.generator = Generator(image_shape[0], config.features, config.latent).apply(published_weights)
@@ -134,7 +134,7 @@ class GANomaly(ReconstructingDetector):
         )
 
     def begin(self, training: TrainingConfig) -> None:
-        settings = {"lr": training.learning_rate, "betas": (0.5, 0.999), "fused": True}
+        settings: dict[str, Any] = {"lr": training.learning_rate, "betas": (0.5, 0.999), "fused": True}
         self.generator_optimiser = torch.optim.Adam(self.generator.parameters(), **settings)
         self.discriminator_optimiser = torch.optim.Adam(self.discriminator.parameters(), **settings)
 
@@ -177,9 +177,7 @@ class GANomaly(ReconstructingDetector):
         fake = self.generator.decoder(latent)
         latent_second, _ = self.generator.second_encoder(fake)
         latent_again, features_again = encoder(fake)
-        scores = reconstruction_scores(
-            images, to_unit_range(fake), (latent, latent_again), (features, features_again)
-        )
+        scores = reconstruction_scores(images, to_unit_range(fake), (latent, latent_again), (features, features_again))
         return {"encoder_gap": per_image((latent - latent_second).square())} | scores
 
     def reconstruct_batch(self, images: Tensor) -> Tensor:

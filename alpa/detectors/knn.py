@@ -27,7 +27,7 @@ class NearestNeighbours(Detector):
     config_class: ClassVar[type] = KNNConfig
     primary_score = "distance"
 
-    def __init__(self, image_shape: tuple[int, int, int], config: KNNConfig, seed: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], config: KNNConfig, seed: int) -> None:
         super().__init__(image_shape, config, seed)
         self.register_buffer("references", torch.zeros(0, dtype=torch.uint8))  # (N, C, H, W)
 

@@ -4,6 +4,8 @@ Unstated in the paper: every size. Ours are small: three 4x4 convolutions of str
 layer maps it to the latent, and the decoder mirrors that.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,7 +14,7 @@ from torch.nn import functional as F
 class ConvolutionalEncoder(nn.Module):
     """Images (B, C, H, W) in [0, 1] to (B, outputs), by way of three feature maps."""
 
-    def __init__(self, image_shape: tuple[int, int, int], width: int, outputs: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], width: int, outputs: int) -> None:
         super().__init__()
         channels, height, side = image_shape
         widths = [channels, width, 2 * width, 4 * width]
@@ -22,7 +24,7 @@ class ConvolutionalEncoder(nn.Module):
                 nn.BatchNorm2d(after),
                 nn.LeakyReLU(0.2),
             )
-            for before, after in zip(widths, widths[1:], strict=False)
+            for before, after in pairwise(widths)
         )
         self.head = nn.Linear(widths[-1] * (height // 8) * (side // 8), outputs)
 
@@ -50,15 +52,14 @@ class CleanBatchNorm2d(nn.BatchNorm2d):
 class ConvolutionalDecoder(nn.Module):
     """Latents (B, latent) to images (B, C, H, W) in [0, 1]."""
 
-    def __init__(self, image_shape: tuple[int, int, int], width: int, latent: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], width: int, latent: int) -> None:
         super().__init__()
         channels, height, side = image_shape
         widths = [4 * width, 2 * width, width]
         self.grid = (widths[0], height // 8, side // 8)
         self.stem = nn.Linear(latent, self.grid[0] * self.grid[1] * self.grid[2])
         self.stages = nn.ModuleList(
-            nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)
-            for before, after in zip(widths, widths[1:], strict=False)
+            nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False) for before, after in pairwise(widths)
         )
         self.norms = nn.ModuleList(CleanBatchNorm2d(after) for after in widths[1:])
         self.head = nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1)

@@ -27,7 +27,7 @@ class PrincipalComponents(ReconstructingDetector):
     config_class: ClassVar[type] = PCAConfig
     primary_score = "reconstruction"
 
-    def __init__(self, image_shape: tuple[int, int, int], config: PCAConfig, seed: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], config: PCAConfig, seed: int) -> None:
         super().__init__(image_shape, config, seed)
         self.register_buffer("mean", torch.zeros(0))  # (pixels,)
         self.register_buffer("components", torch.zeros(0))  # (components, pixels)

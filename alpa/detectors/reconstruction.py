@@ -1,6 +1,9 @@
 """What all detectors that reconstruct have in common, so that tables compare training and score apart."""
 
+from functools import reduce
+
 import numpy as np
+import torch
 from torch import Tensor
 
 from alpa.detectors.detector import Detector
@@ -39,9 +42,9 @@ def reconstruction_scores(
         features: the encoder's feature maps of x and of D(E(x)).
     """
     latent, latent_again = latents
-    maps = zip(*features, strict=True)
+    gaps = [per_image((before - after).square()) for before, after in zip(*features, strict=True)]
     return {
         "reconstruction": per_image((images - reconstructions).square()),
         "latent": (latent - latent_again).float().square().flatten(1).sum(1),
-        "feature": sum(per_image((before - after).square()) for before, after in maps) / len(features[0]),
+        "feature": reduce(torch.add, gaps) / len(gaps),
     }

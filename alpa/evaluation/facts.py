@@ -86,7 +86,7 @@ def release(report_folder: Path) -> None:
         ScoreError: facts.json is missing or belongs to other numbers than the current cells.csv.
     """
     source = report_folder / "facts.json"
-    remedy = f"run `dvc repro -f leaderboard@{report_folder.name}`"
+    remedy = f"run `dvc repro -f pipeline/dvc.yaml:leaderboard@{report_folder.name}`"
     if not source.is_file():
         raise ScoreError(f"{source} does not exist; {remedy}.")
     if _read_facts(source).get("cells_sha256") != _cells_sha256(report_folder):
@@ -103,7 +103,7 @@ def read_split_facts(root: Path, benchmark: str, part: str) -> dict[str, Any]:
     path = root / "data" / "splits" / benchmark / part / "split.json"
     facts = _json(path)
     if facts is None or not {"class_names", "digest"} <= set(facts):
-        raise DataError(f"{path} is missing or damaged; run `dvc repro split@{benchmark}`.")
+        raise DataError(f"{path} is missing or damaged; run `dvc repro pipeline/dvc.yaml:split@{benchmark}`.")
     return facts
 
 
@@ -149,7 +149,7 @@ def _environments(facts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _cells_sha256(report_folder: Path) -> str:
     path = report_folder / "cells.csv"
     if not path.is_file():
-        raise ScoreError(f"{path} does not exist; run `dvc repro leaderboard@{report_folder.name}`.")
+        raise ScoreError(f"{path} does not exist; run `dvc repro pipeline/dvc.yaml:leaderboard@{report_folder.name}`.")
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -75,9 +75,14 @@ def build_leaderboard(
 
 
 def write_leaderboard(folder: Path, results: Leaderboard) -> None:
-    """Write cells.csv, leaderboard.csv, comparisons.csv and metrics.json; equal results give equal bytes."""
+    """Write cells.csv, leaderboard.csv, comparisons.csv, ranking.csv and metrics.json; equal results give equal bytes.
+
+    ranking.csv holds each detector's mean AUROC under its primary score alone: what `dvc plots show` draws.
+    """
     for name in ("cells", "leaderboard", "comparisons"):
         write_text(folder / f"{name}.csv", _csv(getattr(results, name)))
+    ranking = results.leaderboard.loc[results.leaderboard["is_primary"], ["detector", "auroc_mean"]]
+    write_text(folder / "ranking.csv", _csv(ranking))
     write_json(folder / "metrics.json", results.metrics)
 
 

@@ -57,7 +57,7 @@ def same_test_set(first: pd.DataFrame, second: pd.DataFrame) -> bool:
 
 def rerun(benchmark: str, detector: str) -> str:
     """Return the remedy for scores that are missing, damaged or stale."""
-    return f"run `dvc repro evaluate@{benchmark}-{detector}`"
+    return f"run `dvc repro pipeline/dvc.yaml:evaluate@{benchmark}-{detector}`"
 
 
 def write_scores(path: Path, table: pd.DataFrame, info: ScoreInfo) -> None:

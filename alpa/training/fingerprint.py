@@ -13,7 +13,7 @@ NEUTRAL = frozenset({"alpa.config", "alpa.errors", "alpa.files"})
 def code_fingerprint(modules: list[str]) -> str:
     """Return a SHA-256 over `modules` and what they import from their own packages, directly or not.
 
-    Comments, docstrings and layout do not count, so that a better explanation never retrains a model.
+    Comments, docstrings, annotations and layout do not count: a better explanation never retrains a model.
     """
     sources: dict[str, str] = {}
     waiting = list(modules)
@@ -24,12 +24,12 @@ def code_fingerprint(modules: list[str]) -> str:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         waiting += _imports(tree, package=name.partition(".")[0])
-        sources[name] = _without_docstrings(tree)
+        sources[name] = ast.dump(_Essence().visit(tree))
     return hashlib.sha256("".join(f"{name}\n{sources[name]}\n" for name in sorted(sources)).encode()).hexdigest()
 
 
 def _source(name: str) -> Path | None:
-    """Return the file of a module, None for a package's __init__ (an index, not a computation) or a name in a module."""
+    """Return a module's file; None for a package's __init__ (an index, not a computation) and for no module at all."""
     loaded = sys.modules.get(name)
     try:
         spec = loaded.__spec__ if loaded else importlib.util.find_spec(name)
@@ -49,10 +49,32 @@ def _imports(tree: ast.AST, package: str) -> list[str]:
     return [name for name in found if name.partition(".")[0] == package]
 
 
-def _without_docstrings(tree: ast.AST) -> str:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-                node.body = node.body[1:]
-    return ast.dump(tree, include_attributes=False)
+class _Essence(ast.NodeTransformer):
+    """Drops what no number depends on: docstrings, and the annotations of functions and of names inside them."""
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        node.body = [_plain_assignment(statement) for statement in node.body]
+        return self._without_docstring(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def _without_docstring(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> ast.AST:
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+        return self.generic_visit(node)
+
+
+def _plain_assignment(statement: ast.stmt) -> ast.stmt:
+    """Turn `name: type = value` into `name = value`; a class body keeps its own, since they make dataclass fields."""
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        return ast.Assign([statement.target], statement.value)
+    return statement

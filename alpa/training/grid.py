@@ -1,20 +1,20 @@
 """From params.yaml and a train split to the cells of one detector; nothing here knows where test images are."""
 
 from pathlib import Path
+from typing import Any
 
 import joblib
-import yaml
 
 from alpa.config import Params, RuntimeConfig, fill
 from alpa.data.protocols import find_protocol, target_classes
 from alpa.data.splits import load_split
 from alpa.detectors import detector_class
-from alpa.errors import ConfigError
+from alpa.detectors.detector import Detector
 from alpa.runtime import Runtime
 from alpa.training.cells import Cell
+from alpa.training.tuned import read_tuned
 
 SPLITS = Path("data/splits")
-TUNED = Path("runs/tuned")
 
 
 def benchmark_cells(params: Params, benchmark: str, detector: str) -> list[Cell]:
@@ -27,7 +27,7 @@ def benchmark_cells(params: Params, benchmark: str, detector: str) -> list[Cell]
     settings = params.benchmark(benchmark)
     split = load_split(SPLITS / benchmark / "train")
     protocol = find_protocol(settings.protocol)
-    config = fill(detector_class(detector).config_class, read_tuned(benchmark, detector), f"detectors.{detector}")
+    config: Any = fill(detector_class(detector).config_class, read_tuned(benchmark, detector), f"detectors.{detector}")
     training = params.training_for(benchmark)
     names = target_classes(protocol, split.class_names, settings.classes, settings.dataset)
     return [
@@ -38,25 +38,18 @@ def benchmark_cells(params: Params, benchmark: str, detector: str) -> list[Cell]
     ]
 
 
-def tuned_path(benchmark: str, detector: str) -> Path:
-    """Return where the tune stage leaves a detector's values."""
-    return TUNED / benchmark / f"{detector}.yaml"
+def worker_count(config: RuntimeConfig, runtime: Runtime, useful: int) -> int:
+    """Return how many processes work side by side: as asked, or one on a GPU and one per core elsewhere.
+
+    Args:
+        config: may ask for a number.
+        runtime: tells the device and the threads of each.
+        useful: more than this are not worth the seconds that a process takes to start.
+    """
+    own = 1 if runtime.device == "cuda" else max(1, joblib.cpu_count() // runtime.threads)
+    return max(1, min(config.workers or own, useful))
 
 
-def read_tuned(benchmark: str, detector: str) -> dict:
-    """Return the values that the tune stage chose; raise ConfigError where it left none."""
-    path = tuned_path(benchmark, detector)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        values = None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds no values; run `python -m pipeline.tune {benchmark} {detector}`.")
-    return values
-
-
-def worker_count(config: RuntimeConfig, runtime: Runtime) -> int:
-    """Return how many processes work side by side: one on a GPU, else as asked, else one per core."""
-    if runtime.device == "cuda":
-        return config.workers or 1
-    return config.workers or max(1, joblib.cpu_count() // runtime.threads)
+def learns_by_steps(detector: str) -> bool:
+    """Tell whether a detector is trained step by step rather than fitted at once."""
+    return detector_class(detector).train_step is not Detector.train_step

@@ -1,7 +1,7 @@
 """The training loop: a fixed number of steps, losses read a few times, a stop where they are no longer finite."""
 
 import math
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,20 +11,14 @@ from alpa.data.batches import shuffled_batches
 from alpa.errors import ModelError
 from alpa.runtime import Runtime
 
+if TYPE_CHECKING:
+    from alpa.detectors.detector import Detector
+
 History = list[dict[str, float]]
 HISTORY_ROWS = 40
 
 
-class Steppable(Protocol):
-    """What the loop needs of a detector."""
-
-    key: str
-    seed: int
-
-    def train_step(self, images: Tensor) -> dict[str, Tensor]: ...
-
-
-def train(detector: Steppable, images: Tensor, training: TrainingConfig, runtime: Runtime) -> History:
+def train(detector: "Detector", images: Tensor, training: TrainingConfig, runtime: Runtime) -> History:
     """Step through `training.steps` batches and return about forty rows: the step and each loss's mean since the last.
 
     The losses stay on the device between rows, so that no step waits for the one before it.
@@ -49,7 +43,7 @@ def train(detector: Steppable, images: Tensor, training: TrainingConfig, runtime
     return history
 
 
-def _stop_unless_finite(detector: Steppable, row: dict[str, float]) -> None:
+def _stop_unless_finite(detector: "Detector", row: dict[str, float]) -> None:
     for name, value in row.items():
         if not math.isfinite(value):
             remedy = "lower the learning rate or the strength"

@@ -146,7 +146,7 @@ def test_classes_keep_the_order_they_are_asked_for_and_others_are_left_out(table
 def test_a_missing_cell_is_named_with_the_command_that_makes_it(tables, make_table):
     holed = make_table("knn", seeds=[0])
     with pytest.raises(
-        ScoreError, match=r"toy class 0, seed 1 of knn has no scores; run `dvc repro evaluate@toy-knn`\.$"
+        ScoreError, match=r"toy class 0, seed 1 of knn has no scores; run `dvc repro pipeline/dvc.yaml:evaluate@toy-knn`\.$"
     ):
         build_leaderboard([*tables, holed], CLASSES, SEEDS, CONFIG)
 
@@ -185,5 +185,5 @@ def test_a_damaged_file_that_params_do_not_name_does_no_harm(tmp_path, make_fram
 
 
 def test_a_detector_without_a_score_file_is_named(tmp_path):
-    with pytest.raises(ScoreError, match=r"knn\.parquet does not exist; run `dvc repro evaluate@toy-knn`"):
+    with pytest.raises(ScoreError, match=r"knn\.parquet does not exist; run `dvc repro pipeline/dvc.yaml:evaluate@toy-knn`"):
         read_tables(tmp_path / "toy", ["knn"])

@@ -1,0 +1,77 @@
+# Needs git, make and Python 3.11 or newer with venv; everything else is installed into .venv, pinned and hashed.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell $(name) -c \
+	'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+PORT ?= 5000
+
+INSTALLED := .venv/requirements.lock
+RUN := .venv/bin/python -m
+DEFAULT := $(shell sed -n 's/^  default: *\([a-z0-9_]*\).*/\1/p' params.yaml)
+BENCHMARKS := $(shell sed -n '/^benchmarks:/,/^[a-z]/s/^  \([a-z0-9_]*\):.*/\1/p' params.yaml)
+PAPER := $(shell sed -n 's/^  paper: *\[\(.*\)\].*/\1/p' params.yaml | tr , ' ')
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export MLFLOW_DISABLE_TELEMETRY ?= true
+export DVC_NO_ANALYTICS ?= true
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help repro test paper sync ui release lock clean $(BENCHMARKS)
+
+repro: $(INSTALLED)  ## run the default benchmark, as far as anything changed, and name its report
+	$(RUN) dvc --wait-for-lock repro
+	@$(RUN) pipeline.sync
+	@echo "Report: reports/$(DEFAULT)/report.html"
+
+$(BENCHMARKS): $(INSTALLED)
+	@$(RUN) pipeline.preflight $@
+	$(RUN) dvc --wait-for-lock repro pipeline/dvc.yaml:report@$@
+	@$(RUN) pipeline.sync
+	@echo "Report: reports/$@/report.html"
+
+paper: $(INSTALLED)  ## run the benchmarks of the paper and put them side by side
+	@for benchmark in $(PAPER); do $(RUN) pipeline.preflight $$benchmark || exit 1; done
+	$(RUN) dvc --wait-for-lock repro pipeline/dvc.yaml:paper
+	@$(RUN) pipeline.sync
+	@echo "Report: reports/paper/"
+
+test: $(INSTALLED)  ## lint, check types, run the tests
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	env -u MLFLOW_TRACKING_URI $(RUN) pytest
+
+sync: $(INSTALLED)  ## send the runs that MLflow lacks
+	@$(RUN) pipeline.sync
+
+ui: $(INSTALLED)  ## open MLflow on 127.0.0.1; PORT=5001 for another port
+	@case "$$MLFLOW_TRACKING_URI" in \
+	http*) echo "The runs are on the server that MLFLOW_TRACKING_URI names; open it in a browser." ;; \
+	*) exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(RUN) mlflow ui --host 127.0.0.1 --port $(PORT) --workers 1 \
+		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
+	esac
+
+release: $(INSTALLED)  ## keep the facts of a benchmark's numbers for git: make release BENCHMARK=mnist
+	@test -n "$(BENCHMARK)" || { echo "Name the benchmark: make release BENCHMARK=mnist." >&2; exit 1; }
+	@$(RUN) pipeline.release $(BENCHMARK)
+
+lock:  ## renew requirements.lock from pyproject.toml; needs uv
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --quiet --output-file requirements.lock
+
+clean:  ## remove all that the pipeline made but for reports, raw data and MLflow's record
+	rm -rf runs data/splits .cache .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find alpa pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-16s%s\n", $$1, $$2 }' Makefile
+	@for benchmark in $(BENCHMARKS); do printf 'make %-16s%s\n' $$benchmark "run this benchmark and name its report"; done
+
+$(INSTALLED): requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing; install it, or name it: make PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@$(PYTHON) -c "import ensurepip, venv" || { echo "$(PYTHON) lacks venv; install it (on Debian and Ubuntu the package python3-venv)." >&2; exit 1; }
+	@echo "Installing the pinned packages into .venv: once, some minutes, some gigabytes."
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/python -m pip install --disable-pip-version-check --timeout 60 --quiet \
+		--require-hashes --requirement requirements.lock
+	@cp requirements.lock $@

@@ -1,0 +1,128 @@
+"""A benchmark's results to the sections of its report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from alpa.data.splits import load_split
+from alpa.evaluation.scores import ScoreTable, read_scores
+from alpa.reporting import curves, figures, tables
+from alpa.reporting.background import facts_section, protocol_section, published_section
+from alpa.reporting.cells import Cell, Key, find_cells, histories
+from alpa.reporting.document import Page, Section, present
+from alpa.reporting.gallery import extremes_section, reconstructions_section
+from alpa.reporting.results import Results, read_results
+from alpa.reporting.wording import METHOD, PEERS, against, listed, name, percent, summary
+
+FAMILY = ("alpa", "autoencoder", "denoising")  # one pair of networks, three trainings
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The folders that a report is made from."""
+
+    report: Path
+    scores: Path
+    models: Path
+    test: Path
+
+
+def build_page(inputs: Inputs) -> Page:
+    """Read a benchmark's results and build its report.
+
+    Raises:
+        AlpaError: a result table, a score table or the test split is missing or damaged.
+    """
+    results = read_results(inputs.report)
+    score_tables = {detector: read_scores(inputs.scores / f"{detector}.parquet") for detector in results.detectors}
+    cells, split = find_cells(inputs.models), load_split(inputs.test)
+    sections = (
+        _leaderboard(results),
+        _ablation(results),
+        _comparisons(results),
+        _per_class(results),
+        _curves(results, score_tables),
+        reconstructions_section(results, score_tables, cells, split),
+        extremes_section(results, score_tables, split),
+        _training(results, cells),
+        published_section(results),
+        protocol_section(results, cells),
+        facts_section(inputs.report),
+    )
+    title = f"{results.dataset_title}: {_lower(results.protocol_title)}"
+    found = tuple(section for section in sections if section is not None)
+    return Page(f"Benchmark {name(results.benchmark)}", title, summary(results), found, tuple(results.detectors))
+
+
+def _leaderboard(results: Results) -> Section:
+    text = "Each detector is ranked by the one score that its code declares, whatever the results."
+    return Section("leaderboard", "Leaderboard", (text,), (figures.leaderboard(results), tables.leaderboard(results)))
+
+
+def _ablation(results: Results) -> Section:
+    family = results.auroc().reindex([detector for detector in FAMILY if detector in results.detectors])
+    shared = family.loc[:, family.count() > 1]
+    paragraphs = []
+    if shared.shape[1] > 1:
+        by_score = (shared.max(axis=1) - shared.min(axis=1)).max()
+        by_training = (shared.max() - shared.min()).max()
+        paragraphs.append(
+            f"{listed([name(detector) for detector in family.index])} share their networks. With the training kept, "
+            f"the choice of the score moves the mean AUROC by up to {100 * by_score:.2f} points; with the score kept, "
+            f"the training moves it by up to {100 * by_training:.2f}."
+        )
+    blocks = present(figures.ablation(results), tables.ablation(results))
+    return Section("ablation", "The training or the score?", tuple(paragraphs), blocks)
+
+
+def _comparisons(results: Results) -> Section | None:
+    table = tables.comparisons(results)
+    if table is None:
+        return None
+    paragraphs = []
+    for other, what in PEERS.items():
+        if found := against(results, other):
+            paragraphs.append(f"Against {name(other)}, {what}: {found}.")
+    paragraphs.append(
+        "Differences are paired: both detectors are tested on the same images and resampled together. A difference "
+        "counts as shown where its 95 % interval excludes 0. No correction for the number of comparisons is made."
+    )
+    blocks = present(figures.comparisons(results), table)
+    return Section("comparisons", f"Does {METHOD} help?", tuple(paragraphs), blocks)
+
+
+def _per_class(results: Results) -> Section:
+    median, hardest, easiest = results.by_class().median(), results.hardest, results.easiest
+    text = (
+        f"By the median over the detectors, {name(hardest)} is the hardest class ({percent(median[hardest])} %) and "
+        f"{name(easiest)} the easiest ({percent(median[easiest])} %)."
+    )
+    paragraphs = (text,) if hardest != easiest else ()
+    return Section("classes", "Class by class", paragraphs, (figures.per_class(results), tables.per_class(results)))
+
+
+def _curves(results: Results, score_tables: Mapping[str, ScoreTable]) -> Section:
+    text = "Curves and histograms use the score that a detector is ranked by."
+    pictures = (curves.roc(results, score_tables), curves.histograms(results, score_tables))
+    return Section("curves", "Behind the AUROC", (text,), pictures)
+
+
+def _training(results: Results, cells: dict[Key, Cell]) -> Section | None:
+    chosen, seed = results.hardest, results.seeds[0]
+    found = histories(cells, results.detectors, chosen, seed)
+    picture = curves.training(found, chosen, seed)
+    if picture is None:
+        return None
+    paragraphs = ["Each value is the mean since the one before. Detectors without steps have no curve."]
+    if "perturbed" in found.get(METHOD, pd.DataFrame()):
+        paragraphs.append(
+            f"In {name(METHOD)} two players share the loss {name('perturbed')}: the distorter raises it, the "
+            f"autoencoder lowers it, together with {name('reconstruction')}."
+        )
+    return Section("training", "Training", tuple(paragraphs), (picture,))
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]

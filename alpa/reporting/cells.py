@@ -1,0 +1,70 @@
+"""What training left of each cell: its folder, its counts, its losses and, where a detector can, reconstructions."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from alpa.errors import ModelError
+
+Key = tuple[str, str, int]  # detector, target class, seed
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A trained cell's folder and its cell.json."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+
+def find_cells(models: Path) -> dict[Key, Cell]:
+    """Find the cells in runs/models/<benchmark>/ by detector, target class and seed; empty if there is no folder.
+
+    Raises:
+        ModelError: a cell.json is damaged.
+    """
+    cells = {}
+    for path in sorted(models.glob("*/*/cell.json")):
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+            cells[str(facts["detector"]), str(facts["target_class"]), int(facts["seed"])] = Cell(path.parent, facts)
+        except (ValueError, KeyError, TypeError):
+            raise ModelError(f"{path} is damaged; delete its folder and run the train stage again.") from None
+    return cells
+
+
+def training_counts(cells: dict[Key, Cell], classes: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return the training and validation images per class, from the first cell of each."""
+    counts: dict[str, tuple[int, int]] = {}
+    for (_, target, _), cell in cells.items():
+        if target in classes and {"n_train", "n_validation"} <= set(cell.facts):
+            counts.setdefault(target, (int(cell.facts["n_train"]), int(cell.facts["n_validation"])))
+    return counts
+
+
+def histories(cells: dict[Key, Cell], detectors: Sequence[str], target: str, seed: int) -> dict[str, pd.DataFrame]:
+    """Return per detector the history.csv of one cell, where there is one."""
+    paths = {
+        name: cells[name, target, seed].folder / "history.csv" for name in detectors if (name, target, seed) in cells
+    }
+    return {name: pd.read_csv(path) for name, path in paths.items() if path.is_file()}
+
+
+def rebuild(
+    cells: dict[Key, Cell], detectors: Sequence[str], target: str, seed: int, images: NDArray[np.uint8]
+) -> dict[str, NDArray[np.float32]]:
+    """Return per detector that reconstructs at all the reconstructions (N, C, H, W) in [0, 1] of uint8 images."""
+    known = [name for name in detectors if (name, target, seed) in cells]
+    if not known:
+        return {}
+    from alpa.detectors import load_detector
+
+    loaded = {name: load_detector(cells[name, target, seed].folder) for name in known}
+    reconstruct = {name: getattr(detector, "reconstruct", None) for name, detector in loaded.items()}
+    return {name: method(images) for name, method in reconstruct.items() if method is not None}

@@ -1,0 +1,150 @@
+"""Charts of what lies behind the AUROC: ROC curves, score distributions and training losses."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from alpa.evaluation.scores import ScoreTable
+from alpa.reporting.document import Picture
+from alpa.reporting.drawing import FAINT, INK, MUTED, colours, new_figure, styled, to_picture
+from alpa.reporting.figures import WIDTH, legend
+from alpa.reporting.results import Results
+from alpa.reporting.wording import percent
+
+GRID = 201  # false-positive rates at which ROC curves are averaged
+BINS = 48
+SHOWN = (0.2, 99.0)  # percentiles of the scores between which a histogram is drawn
+
+# Where a detector names parts of a player's loss beside the whole, the players' own losses.
+PLAYERS = {"ganomaly": ("generator", "discriminator")}
+
+Tables = Mapping[str, ScoreTable]
+
+
+@styled
+def roc(results: Results, tables: Tables) -> Picture:
+    """The mean ROC curve of each detector, whole and where false alarms are few."""
+    fewest = int(results.cells["n_normal"].min())
+    figure = new_figure(WIDTH, 268)
+    whole, few = figure.subplots(1, 2)
+    grids = (np.linspace(0, 1, GRID), np.geomspace(1 / fewest, 1, GRID))
+    colour = colours(results.detectors)
+    for detector in reversed(results.detectors):
+        cells = tables[detector].cells()
+        ranked = [cells[target, seed] for target in results.classes for seed in results.seeds]
+        for axes, grid in zip((whole, few), grids, strict=True):
+            axes.plot(100 * grid, 100 * _mean_roc(ranked, results.score_of(detector), grid), color=colour[detector])
+    whole.plot([0, 100], [0, 100], color=FAINT, linewidth=1, linestyle=(0, (2, 2)))
+    few.set_xscale("log")
+    few.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    for axes, title in ((whole, "All thresholds"), (few, "Few false alarms (logarithmic axis)")):
+        axes.set_xlabel("normal flagged (%)")
+        axes.set_ylim(0, 101)
+        axes.set_xlim(100 * (0 if axes is whole else 1 / fewest), 101)
+        axes.set_title(title, color=MUTED, fontsize=9)
+    whole.set_ylabel("anomalies flagged (%)")
+    legend(figure, results.detectors, lines=True)
+    return to_picture(
+        figure,
+        "roc",
+        "Mean ROC curve of each detector",
+        "The share of anomalies found against the share of normal samples flagged with them, mean over all cells.",
+    )
+
+
+@styled
+def histograms(results: Results, tables: Tables) -> Picture:
+    """Score distributions of normal and anomalous samples: a row per detector, the hardest and easiest class."""
+    chosen = {results.hardest: ", the hardest", results.easiest: ", the easiest"}
+    if len(chosen) == 1:
+        chosen = {results.hardest: ""}
+    figure = new_figure(WIDTH, 50 + 74 * len(results.detectors))
+    grid = figure.subplots(len(results.detectors), len(chosen), squeeze=False)
+    colour, seed = colours(results.detectors), results.seeds[0]
+    for row, detector in zip(grid, results.detectors, strict=True):
+        cells = tables[detector].cells()
+        for axes, target in zip(row, chosen, strict=True):
+            _histogram(axes, cells[target, seed], results.score_of(detector), colour[detector])
+        row[0].set_ylabel(detector, rotation=0, ha="right", va="center", color=INK)
+    for place, (target, kind) in enumerate(chosen.items()):
+        grid[0, place].set_title(f"{results.target} {target}{kind}", pad=8)
+        grid[-1, place].set_xlabel("score (higher: more anomalous)")
+    figure.set_layout_engine("constrained", wspace=0.08, w_pad=0.08, h_pad=0.06)
+    return to_picture(
+        figure,
+        "histograms",
+        "Histograms of the scores of normal and anomalous test samples",
+        f"Scores of normal (grey) and anomalous (coloured) test samples with seed {seed}, each at its own scale; the "
+        "number is the cell's AUROC (%). Classes are hard or easy by the median over the detectors.",
+    )
+
+
+@styled
+def training(histories: Mapping[str, pd.DataFrame], chosen: str, seed: int) -> Picture | None:
+    """The losses of every detector that was trained by steps, a panel each.
+
+    Args:
+        histories: per detector its history.csv: the column `step`, then one per loss.
+        chosen: the class of the cells shown.
+        seed: their seed.
+    """
+    shown = {detector: history for detector, history in histories.items() if len(history) > 1}
+    if not shown:
+        return None
+    figure = new_figure(WIDTH, 20 + 150 * ((len(shown) + 1) // 2))
+    panels = figure.subplots((len(shown) + 1) // 2, 2, squeeze=False).ravel()
+    colour = colours(list(shown))
+    dashes = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (2, 2)), (0, (8, 2)))
+    for axes, (detector, history) in zip(panels, shown.items(), strict=False):
+        losses = history[[name for name in history if name in PLAYERS.get(detector, history) and name != "step"]]
+        for place, name in enumerate(losses):
+            line = colour[detector] if place == 0 else MUTED
+            axes.plot(history["step"], losses[name], color=line, linestyle=dashes[place % len(dashes)], label=name)
+        if (losses > 0).all(axis=None):
+            _plain_log_axis(axes)
+        axes.set_title(detector)
+        axes.legend(handlelength=2.2, borderaxespad=0)
+        axes.set_xlabel("step")
+    for axes in panels[len(shown) :]:
+        axes.set_axis_off()
+    return to_picture(
+        figure,
+        "training",
+        f"Training losses of {', '.join(shown)}",
+        f"Losses during training for class {chosen}, seed {seed}, under the names the detectors give them.",
+    )
+
+
+def _plain_log_axis(axes: Axes) -> None:
+    """Set a logarithmic y axis whose labels are plain numbers: the powers of ten, and 2 and 5 between them."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
+
+
+def _mean_roc(cells: Sequence[pd.DataFrame], score: str, grid: np.ndarray) -> np.ndarray:
+    """Return the true-positive rate at the false-positive rates `grid`, mean over cells."""
+    curves = []
+    for cell in cells:
+        false_positives, true_positives, _ = roc_curve(cell["is_anomaly"], cell[score])
+        curves.append(np.interp(grid, false_positives, true_positives))
+    return np.mean(curves, axis=0)
+
+
+def _histogram(axes: Axes, cell: pd.DataFrame, score: str, colour: str) -> None:
+    """Draw the two distributions, each with area 1, without what lies beyond the shown percentiles."""
+    values, is_anomaly = cell[score].to_numpy(), cell["is_anomaly"].to_numpy()
+    low, high = np.percentile(values, SHOWN)
+    edges = np.linspace(low, high, BINS + 1).tolist()
+    axes.hist(values[~is_anomaly], edges, density=True, color=FAINT, alpha=0.75, histtype="stepfilled")
+    axes.hist(values[is_anomaly], edges, density=True, color=colour, histtype="step", linewidth=1.4)
+    auroc = roc_auc_score(is_anomaly, values)
+    axes.annotate(percent(auroc), (1, 1), (-2, -2), "axes fraction", "offset points", ha="right", va="top", color=INK)
+    axes.set_yticks([])
+    axes.set_xlim(edges[0], edges[-1])
+    axes.locator_params(axis="x", nbins=4)
+    axes.spines["left"].set_visible(False)
+    axes.grid(False)

@@ -1,0 +1,77 @@
+"""What a report consists of, with every number formatted already: templates only lay it out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column; a `detector` column shows the detector's colour beside its name."""
+
+    title: str
+    kind: Literal["number", "text", "detector"] = "number"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Formatted cells; `best` holds the (row, column) of those to stress, `name` is the file of the LaTeX form."""
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    best: frozenset[tuple[int, int]] = frozenset()
+    ends_in_mean: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: `inline` is SVG that follows the page's colours, `files` are the contents of figures/, best first."""
+
+    name: str
+    alt: str
+    caption: str
+    width: int
+    inline: str
+    files: dict[str, bytes]
+
+    @property
+    def file(self) -> str:
+        """The file that a document links to."""
+        return next(iter(self.files))
+
+
+def present(*blocks: Table | Picture | None) -> tuple[Table | Picture, ...]:
+    """Return those blocks for which there was something to show."""
+    return tuple(block for block in blocks if block is not None)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with paragraphs, then tables and pictures. In a paragraph, `backticks` mark names."""
+
+    key: str
+    title: str
+    paragraphs: tuple[str, ...]
+    blocks: tuple[Table | Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole report; `kicker` is the line above the title."""
+
+    kicker: str
+    title: str
+    summary: tuple[str, ...]
+    sections: tuple[Section, ...]
+    detectors: tuple[str, ...]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables, in order."""
+        return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Table))
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures, in order."""
+        return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Picture))

@@ -1,0 +1,218 @@
+"""The charts of a report, one message each. Every function returns a Picture; AUROC is in percent."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from alpa.reporting.document import Picture
+from alpa.reporting.drawing import (
+    INK,
+    LINE,
+    MUTED,
+    PAPER,
+    colours,
+    horizontal_only,
+    markers,
+    new_figure,
+    styled,
+    to_picture,
+)
+from alpa.reporting.results import OWN, Difference, Results
+from alpa.reporting.wording import METHOD, PEERS, compared, percent
+
+WIDTH = 400  # points; a phone shows it with text that can still be read
+TEXT_ON_LIGHT, TEXT_ON_DARK = "#111418", "#fdfdfd"  # in coloured cells, the same on a light and a dark page
+BLUES = LinearSegmentedColormap.from_list("blues", ("#eaf2fa", "#9cc3e6", "#3d7fc1", "#0b3c73"))
+LUMINANCE = (0.299, 0.587, 0.114)
+
+
+@styled
+def leaderboard(results: Results) -> Picture:
+    """Dots with 95 % intervals, best on top."""
+    figure = new_figure(WIDTH, 58 + 30 * len(results.detectors))
+    axes = figure.add_subplot()
+    _dots(axes, results, results.detectors)
+    for place, (_, row) in enumerate(results.primary.iterrows()):
+        below = axes.annotate(row["score"], (0, place), (-3.5, -1), axes.get_yaxis_transform(), "offset points")
+        below.set(ha="right", va="top", color=MUTED, fontsize=8)
+    axes.set_yticks(range(len(results.detectors)), [f"{detector}\n" for detector in results.detectors], color=INK)
+    axes.set_xlabel("mean AUROC (%) with 95 % interval")
+    caption = "Mean AUROC over all target classes, each detector by its own score; an arrow: below the scale."
+    return to_picture(figure, "leaderboard", _leaderboard_alt(results), caption, kinds=("svg", "png"))
+
+
+@styled
+def leaderboards(all_results: Sequence[Results], detectors: Sequence[str]) -> Picture:
+    """The leaderboards of several benchmarks side by side, with the detectors in one order."""
+    figure = new_figure(96 + 152 * len(all_results), 58 + 26 * len(detectors))
+    grid = figure.subplots(1, len(all_results), squeeze=False, sharey=True)
+    for axes, results in zip(grid[0], all_results, strict=True):
+        _dots(axes, results, detectors)
+        axes.set_title(results.dataset_title)
+        axes.set_xlabel("mean AUROC (%)")
+    grid[0, 0].set_yticks(range(len(detectors)), list(detectors), color=INK)
+    alt = "; ".join(f"{results.dataset_title}: {_leaderboard_alt(results)}" for results in all_results)
+    caption = (
+        "Mean AUROC with 95 % intervals, each detector by its own score. Each data set has its own scale; an arrow: "
+    )
+    caption += "below it."
+    return to_picture(figure, "leaderboard", alt, caption, kinds=("svg", "png"))
+
+
+def _dots(axes: Axes, results: Results, detectors: Sequence[str]) -> None:
+    """Draw each detector's mean and interval in its own line, the first on top."""
+    colour, marker = colours(detectors), markers(detectors)
+    left, right = _start(100 * results.primary["ci_low"]), 100 * results.primary["ci_high"].max()
+    for place, detector in enumerate(detectors):
+        if detector not in results.primary.index:
+            continue
+        low, mean, high = (100 * results.primary.loc[detector, name] for name in ("ci_low", "auroc_mean", "ci_high"))
+        if mean < left:
+            _beyond(axes, left, place, mean, colour[detector])
+            continue
+        axes.plot([low, high], [place, place], color=colour[detector], linewidth=2.4, solid_capstyle="round")
+        axes.plot(mean, place, marker[detector], color=colour[detector], markersize=8)
+        axes.annotate(f"{mean:.1f}", (high, place), (8, 0), textcoords="offset points", va="center", weight="bold")
+    axes.set_xlim(left - 0.06 * (right - left) - 0.1, right + 0.2 * (right - left) + 0.3)
+    axes.set_ylim(len(detectors) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=5)
+    horizontal_only(axes)
+
+
+def _start(values: pd.Series, reach: float = 5) -> float:
+    """Return where a scale in percent begins: at the lowest value, or at `reach` times the median's way from 100."""
+    return float(max(values.min(), 100 - reach * (100 - values.median())))
+
+
+def _beyond(axes: Axes, edge: float, place: float, value: float, colour: str) -> None:
+    """Mark a value below the scale by an arrow at its edge."""
+    axes.plot(edge, place, "<", color=colour, markersize=7, markerfacecolor=PAPER)
+    axes.annotate(f"{value:.1f}", (edge, place), (8, 0), textcoords="offset points", va="center", fontsize=9)
+
+
+def _leaderboard_alt(results: Results) -> str:
+    means = results.primary["auroc_mean"]
+    return "mean AUROC in percent, " + ", ".join(f"{detector} {percent(mean)}" for detector, mean in means.items())
+
+
+@styled
+def ablation(results: Results) -> Picture | None:
+    """One row per score that two detectors share, one dot per detector."""
+    table = 100 * results.auroc()
+    table = table.loc[:, table.count() > 1]
+    if table.empty:
+        return None
+    table = table.dropna(how="all")[table.median().sort_values(ascending=False).index]
+    figure = new_figure(WIDTH, 84 + 40 * len(table.columns))
+    axes = figure.add_subplot()
+    colour, marker = colours(results.detectors), markers(results.detectors)
+    left = min(_start(table[score], reach=3) for score in table)
+    for place, score in enumerate(table.columns):
+        values = table[score].dropna().clip(lower=left)
+        axes.plot([values.min(), values.max()], [place, place], color=LINE, linewidth=2, zorder=1)
+        for order, (detector, value) in enumerate(table[score].dropna().items()):
+            height = place + 0.12 * (order - (len(values) - 1) / 2)  # beside each other where they are equal
+            if value < left:
+                _beyond(axes, left, height, value, colour[detector])
+            else:
+                axes.plot(value, height, marker[detector], color=colour[detector], markersize=7)
+    axes.set_yticks(range(len(table.columns)), list(table.columns), color=INK)
+    axes.set_ylim(len(table.columns) - 0.5, -0.5)
+    axes.set_xlabel("mean AUROC (%)")
+    horizontal_only(axes)
+    legend(figure, list(table.index))
+    return to_picture(
+        figure,
+        "ablation",
+        f"Mean AUROC of each detector under {', '.join(table.columns)}",
+        "A row's width is what the training changes under one score; the rows' distance is what the score changes. "
+        "An arrow stands for a value below the scale.",
+    )
+
+
+@styled
+def comparisons(results: Results) -> Picture | None:
+    """The paired differences of the method to its peers, around a line at 0."""
+    found = [(other, compared(results, other)) for other in PEERS]
+    panels = [(other, rows) for other, rows in found if rows]
+    if not panels:
+        return None
+    heights = [len(rows) + 1.2 for _, rows in panels]
+    figure = new_figure(WIDTH, 44 + 21 * sum(heights))
+    grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
+    for axes, (other, rows) in zip(grid[:, 0], panels, strict=True):
+        _difference_panel(axes, other, rows)
+    grid[-1, 0].set_xlabel(f"difference in AUROC points; right of 0 {METHOD} is better")
+    return to_picture(
+        figure,
+        "comparisons",
+        f"Paired AUROC differences of {METHOD} to {', '.join(other for other, _ in panels)}",
+        f"{METHOD} minus the other, with 95 % intervals; hollow where the interval includes 0. Each panel has its own "
+        "scale.",
+    )
+
+
+def _difference_panel(axes: Axes, other: str, rows: Sequence[tuple[str, Difference]]) -> None:
+    colour, marker = colours([other])[other], markers([other])[other]
+    axes.axvline(0, color=MUTED, linewidth=1)
+    for place, (_, difference) in enumerate(rows):
+        ends = [100 * difference.low, 100 * difference.high]
+        axes.plot(ends, [place, place], color=colour, linewidth=1.8, solid_capstyle="round")
+        face = colour if difference.sign else PAPER
+        axes.plot(100 * difference.mean, place, marker, color=colour, markerfacecolor=face, markersize=7)
+    axes.set_yticks(range(len(rows)), ["each its own" if score == OWN else score for score, _ in rows], color=INK)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.margins(x=0.12)
+    axes.set_title(f"against {other}", color=MUTED)
+    horizontal_only(axes)
+
+
+@styled
+def per_class(results: Results) -> Picture:
+    """A heat map of the AUROC by detector and class."""
+    table = 100 * results.by_class()
+    table["mean"] = 100 * results.primary["auroc_mean"]
+    rows, columns = table.shape
+    long_names = max(len(name) for name in table.columns) > 4
+    figure = new_figure(max(WIDTH, 90 + 38 * columns), 44 + 26 * rows + (34 if long_names else 0))
+    axes = figure.add_subplot()
+    lowest = min(5 * np.floor(_start(table.stack()) / 5), 95.0)
+    mesh = axes.pcolormesh(np.arange(columns + 1), np.arange(rows + 1), table, cmap=BLUES, vmin=lowest, vmax=100)
+    for row, column in np.ndindex(rows, columns):
+        value = table.iloc[row, column]
+        light = np.dot(mesh.to_rgba(value)[:3], LUMINANCE) > 0.55
+        text = axes.text(column + 0.5, row + 0.5, f"{value:.1f}", ha="center", va="center", fontsize=9)
+        text.set_color(TEXT_ON_LIGHT if light else TEXT_ON_DARK)
+    axes.axvline(columns - 1, color=PAPER, linewidth=3)
+    axes.set_xticks(np.arange(columns) + 0.5, list(table.columns), color=INK, rotation=35 if long_names else 0)
+    axes.set_yticks(np.arange(rows) + 0.5, list(table.index), color=INK)
+    axes.invert_yaxis()
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    return to_picture(
+        figure,
+        "per_class",
+        "AUROC in percent of each detector for each class",
+        f"AUROC (%) by {results.target.lower()}, each detector by its own score; darker is better, the palest "
+        f"cells are {lowest:.0f} or below.",
+    )
+
+
+def legend(figure: Figure, detectors: Sequence[str], lines: bool = False) -> None:
+    """Name the detectors above a figure's axes."""
+    colour, marker = colours(detectors), markers(detectors)
+    handles = [
+        Line2D(
+            [], [], color=colour[key], marker="" if lines else marker[key], linestyle="-" if lines else "", label=key
+        )
+        for key in detectors
+    ]
+    columns = -(-len(handles) // -(-len(handles) // 5))  # even rows of at most five
+    figure.legend(handles=handles, loc="outside upper left", ncols=columns, handletextpad=0.5, handlelength=1.4)

@@ -1,0 +1,161 @@
+"""A benchmark's result tables, read back for the report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from alpa.data.protocols import PROTOCOLS
+from alpa.data.sources import SOURCES
+from alpa.errors import ScoreError
+
+OWN = "primary"  # in comparisons.csv: each detector under the score it is ranked by
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`detector` minus `other` in mean AUROC, as a fraction, with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def sign(self) -> int:
+        """1 or -1 if the interval excludes 0, else 0."""
+        return (self.low > 0) - (self.high < 0)
+
+
+@dataclass(frozen=True)
+class Results:
+    """cells.csv, leaderboard.csv and comparisons.csv of one benchmark."""
+
+    benchmark: str
+    cells: pd.DataFrame
+    leaderboard: pd.DataFrame
+    comparisons: pd.DataFrame
+
+    @cached_property
+    def primary(self) -> pd.DataFrame:
+        """The leaderboard's rows of primary scores, best first, with the detector as index."""
+        rows = self.leaderboard[self.leaderboard["is_primary"]]
+        return rows.sort_values("auroc_mean", ascending=False, kind="stable").set_index("detector")
+
+    @property
+    def detectors(self) -> list[str]:
+        """The detectors, best first."""
+        return list(self.primary.index)
+
+    @property
+    def classes(self) -> list[str]:
+        """The target classes in the data set's order."""
+        return list(dict.fromkeys(self.cells["normal_class"]))
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds, ascending."""
+        return sorted(int(seed) for seed in self.cells["seed"].unique())
+
+    @property
+    def dataset(self) -> str:
+        """The data set's key."""
+        return str(self.leaderboard["dataset"].iloc[0])
+
+    @property
+    def protocol(self) -> str:
+        """The protocol's key."""
+        return str(self.leaderboard["protocol"].iloc[0])
+
+    @property
+    def dataset_title(self) -> str:
+        """The data set's name for a reader."""
+        return SOURCES[self.dataset].title if self.dataset in SOURCES else self.dataset
+
+    @property
+    def protocol_title(self) -> str:
+        """The protocol in words."""
+        return PROTOCOLS[self.protocol].title if self.protocol in PROTOCOLS else self.protocol
+
+    @property
+    def target(self) -> str:
+        """What the protocol calls a target class, such as `Normal class`."""
+        return PROTOCOLS[self.protocol].target if self.protocol in PROTOCOLS else "Class"
+
+    def score_of(self, detector: str) -> str:
+        """Return the score that the detector is ranked by."""
+        return str(self.primary.loc[detector, "score"])
+
+    def auroc(self) -> pd.DataFrame:
+        """Return the mean AUROC with detectors, best first, as rows and scores as columns; NaN where there is none."""
+        table = self.leaderboard.pivot(index="detector", columns="score", values="auroc_mean")
+        return table.loc[self.detectors]
+
+    def by_class(self) -> pd.DataFrame:
+        """Return each detector's AUROC under its primary score, mean over seeds: detectors as rows, classes columns."""
+        own = [self.score_of(detector) for detector in self.cells["detector"]]
+        rows = self.cells[self.cells["score"] == own]
+        table = rows.pivot_table(index="detector", columns="normal_class", values="auroc", aggfunc="mean")
+        return table.loc[self.detectors, self.classes]
+
+    @property
+    def hardest(self) -> str:
+        """The class with the lowest AUROC, by the median over detectors."""
+        return str(self.by_class().median().idxmin())
+
+    @property
+    def easiest(self) -> str:
+        """The class with the highest AUROC, by the median over detectors."""
+        return str(self.by_class().median().idxmax())
+
+    def difference(self, detector: str, other: str, score: str = OWN) -> Difference | None:
+        """Return how far `detector` is above `other` under `score`, None if the two were not compared."""
+        for first, second, sign in ((detector, other, 1), (other, detector, -1)):
+            table = self.comparisons
+            rows = table[(table["detector"] == first) & (table["other"] == second) & (table["score"] == score)]
+            if len(rows):
+                mean, low, high = (sign * float(rows[name].iloc[0]) for name in ("difference", "ci_low", "ci_high"))
+                return Difference(mean, min(low, high), max(low, high))
+        return None
+
+    def shared_scores(self, detector: str, other: str) -> list[str]:
+        """Return the scores that both detectors have."""
+        scores = self.leaderboard.groupby("detector")["score"].agg(list)
+        return [score for score in scores[detector] if score in scores[other]]
+
+
+COLUMNS = {
+    "cells": ["detector", "normal_class", "seed", "score", "auroc", "n_normal", "n_anomalous"],
+    "leaderboard": ["dataset", "protocol", "detector", "score", "is_primary", "auroc_mean", "ci_low", "ci_high"],
+    "comparisons": ["score", "detector", "other", "difference", "ci_low", "ci_high"],
+}
+
+
+def read_results(folder: Path) -> Results:
+    """Read reports/<benchmark>/, which the leaderboard stage wrote.
+
+    Raises:
+        ScoreError: a table is missing, empty or lacks a column.
+    """
+    tables = {name: _read_csv(folder / f"{name}.csv", columns) for name, columns in COLUMNS.items()}
+    return Results(folder.name, **tables)
+
+
+def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    remedy = f"run `dvc repro pipeline/dvc.yaml:leaderboard@{path.parent.name}`"
+    if not path.is_file():
+        raise ScoreError(f"{path} does not exist; {remedy}.")
+    # Names are text: a class called NA or 07 must stay what it is.
+    names = dict.fromkeys(["dataset", "protocol", "detector", "normal_class", "score", "other"], str)
+    numbers = {"auroc_sd_classes": [""], "auroc_sd_seeds": [""]}
+    try:
+        table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=numbers)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        raise ScoreError(f"{path} is no CSV table; {remedy}.") from None
+    for name in columns:
+        if name not in table.columns:
+            raise ScoreError(f"{path} has no column {name}; {remedy}.")
+    if path.stem != "comparisons" and table.empty:
+        raise ScoreError(f"{path} has no rows; {remedy}.")
+    return table

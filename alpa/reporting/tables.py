@@ -1,0 +1,190 @@
+"""The report's tables: every number is formatted here, once, for HTML, Markdown and LaTeX alike."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from alpa.reporting.document import Column, Table
+from alpa.reporting.published import Published
+from alpa.reporting.results import OWN, Results
+from alpa.reporting.wording import METHOD, PEERS, compared, interval, percent, points, points_interval, reading
+
+NONE = "–"
+RANKED_MARK = "*"
+Better = Callable[[Iterable[float]], float]
+Line = tuple[list[tuple[int, int]], Better]
+SCORE_ORDER = ("reconstruction", "latent", "feature", "combined", "perturbed", "encoder_gap", "distance")
+
+
+def leaderboard(results: Results) -> Table:
+    """One row per detector under its primary score, best first."""
+    rows = results.primary
+    further = _further_metrics(results)
+    columns = [Column("Detector", "detector"), Column("Ranked by", "text"), Column("AUROC"), Column("95 % interval")]
+    columns += [Column("AP"), Column("FPR95"), Column("EER"), Column("SD classes")]
+    deviations = ["auroc_sd_classes"]
+    if rows["auroc_sd_seeds"].notna().any():
+        columns.append(Column("SD seeds"))
+        deviations.append("auroc_sd_seeds")
+    body = tuple(
+        (
+            str(detector),
+            str(row["score"]),
+            percent(row["auroc_mean"]),
+            interval(row["ci_low"], row["ci_high"]),
+            *(percent(value) for value in further.loc[detector]),
+            *(_percent_or_none(row[column]) for column in deviations),
+        )
+        for detector, row in rows.iterrows()
+    )
+    lines = [_down(body, column, max if column < 5 else min) for column in (2, 4, 5, 6)]
+    n_test = int(rows["n_test"].iloc[0])
+    caption = (
+        f"{results.dataset_title}: mean over {len(results.classes)} classes and {len(results.seeds)} "
+        f"{'seed' if len(results.seeds) == 1 else 'seeds'}, {n_test:,} test images. All values in percent; AP: average "
+        "precision; FPR95: normal samples flagged where 95 % of the anomalies are found; EER: equal error rate; SD: "
+        "standard deviation of the AUROC."
+    )
+    return Table("leaderboard", caption, tuple(columns), body, _best(body, lines))
+
+
+def ablation(results: Results) -> Table:
+    """Detectors by scores: what the training changes stands in a column, what the score changes in a row."""
+    table = results.auroc()
+    known = [score for score in SCORE_ORDER if score in table]
+    table = table[known + [score for score in table if score not in known]]
+    body = tuple(
+        (
+            str(detector),
+            *(
+                (RANKED_MARK if score == results.score_of(str(detector)) else "") + _percent_or_none(value)
+                for score, value in row.items()
+            ),
+        )
+        for detector, row in table.iterrows()
+    )
+    caption = (
+        "Mean AUROC (%): a row shows what the score changes, a column what the training changes. "
+        f"{RANKED_MARK} marks the score that the detector is ranked by."
+    )
+    columns = (Column("Detector", "detector"), *(Column(score) for score in table))
+    return Table(
+        "ablation", caption, columns, body, _best(body, [_down(body, place + 1) for place in range(len(table.columns))])
+    )
+
+
+def comparisons(results: Results) -> Table | None:
+    """The method against its peers under each shared score, None if there is nothing to compare."""
+    mean = results.leaderboard.set_index(["detector", "score"])["auroc_mean"]
+    body = []
+    for other in PEERS:
+        for score, difference in compared(results, other):
+            pair = [(key, results.score_of(key) if score == OWN else score) for key in (METHOD, other)]
+            body.append(
+                (
+                    other,
+                    "each its own" if score == OWN else score,
+                    *(percent(mean[column]) for column in pair),
+                    points(difference.mean),
+                    points_interval(difference),
+                    reading(difference),
+                )
+            )
+    columns = [Column("Against", "detector"), Column("Score", "text"), Column(METHOD), Column("other")]
+    columns += [Column("Difference"), Column("95 % interval"), Column("Reading", "text")]
+    caption = f"Mean AUROC (%) of {METHOD} and of the other, and their paired difference in points."
+    return Table("comparisons", caption, tuple(columns), tuple(body)) if body else None
+
+
+def per_class(results: Results) -> Table:
+    """A row per target class, a column per detector, each under its primary score, and the mean."""
+    table = results.by_class().T
+    body = [(str(target), *(percent(value) for value in row)) for target, row in table.iterrows()]
+    body.append(("mean", *(percent(value) for value in results.primary["auroc_mean"])))
+    columns = (Column(results.target, "text"), *(Column(detector) for detector in results.detectors))
+    lines = [_across(body, row) for row in range(len(body))]
+    caption = "AUROC (%) by class, mean over seeds, each detector under its own score."
+    return Table("per_class", caption, columns, tuple(body), _best(body, lines), ends_in_mean=True)
+
+
+def published(results: Results, rows: Sequence[Published]) -> Table:
+    """Published numbers and ours, best mean first."""
+    ours = results.by_class()
+    entries: list[tuple[float, tuple[str, ...]]] = [
+        (row.mean, (row.method, "published", f"{row.mean:.1f}", *(f"{value:.1f}" for value in row.per_class)))
+        for row in rows
+    ]
+    for detector, row in results.primary.iterrows():
+        cells = (
+            str(detector),
+            "this run",
+            percent(row["auroc_mean"]),
+            *(percent(value) for value in ours.loc[detector]),
+        )
+        entries.append((100 * row["auroc_mean"], cells))
+    entries.sort(key=lambda entry: -entry[0])
+    columns = (Column("Method", "detector"), Column("From", "text"), Column("Mean"), *map(Column, results.classes))
+    caption = f"AUROC (%) on {results.dataset_title}, published numbers and this run."
+    return Table("published", caption, columns, tuple(cells for _, cells in entries))
+
+
+def published_sources(rows: Sequence[Published]) -> Table:
+    """Where each published row comes from, and what differs from ours."""
+    columns = (Column("Method", "text"), Column("Source", "text"), Column("What differs from ours", "text"))
+    body = tuple((row.method, row.source, row.differs) for row in rows)
+    return Table("published_sources", "Where the published numbers come from.", columns, body)
+
+
+def counts(results: Results, trained: Mapping[str, tuple[int, int]]) -> Table:
+    """Samples per target class; `trained` maps a class to its training and validation images, where known."""
+    first = results.cells.drop_duplicates("normal_class").set_index("normal_class")
+    columns = [Column(results.target, "text")]
+    columns += [Column("Training"), Column("Validation")] if trained else []
+    columns += [Column("Test, normal"), Column("Test, anomalous")]
+    body = tuple(
+        (
+            str(target),
+            *(f"{number:,}" for number in trained.get(str(target), ())),
+            *([NONE, NONE] if trained and str(target) not in trained else []),
+            f"{row['n_normal']:,}",
+            f"{row['n_anomalous']:,}",
+        )
+        for target, row in first.iterrows()
+    )
+    caption = "Samples per class. Validation images are normal ones held out of the training split."
+    return Table("counts", caption, tuple(columns), body)
+
+
+def _further_metrics(results: Results) -> pd.DataFrame:
+    """Return mean average precision, FPR95 and EER per detector under its primary score."""
+    own = [results.score_of(detector) for detector in results.cells["detector"]]
+    rows = results.cells[results.cells["score"] == own]
+    return rows.groupby("detector")[["average_precision", "fpr95", "eer"]].mean()
+
+
+def _percent_or_none(value: float) -> str:
+    return NONE if np.isnan(value) else percent(value)
+
+
+def _number(text: str) -> float:
+    return float(text.lstrip(RANKED_MARK))
+
+
+def _best(rows: Sequence[Sequence[str]], lines: Iterable[Line]) -> frozenset[tuple[int, int]]:
+    """Return the cells that hold the best printed number of their line, ties included; a lone number is not best."""
+    found: set[tuple[int, int]] = set()
+    for cells, better in lines:
+        numbers = {(row, column): _number(rows[row][column]) for row, column in cells if rows[row][column] != NONE}
+        if len(numbers) > 1:
+            best = better(numbers.values())
+            found |= {cell for cell, number in numbers.items() if number == best}
+    return frozenset(found)
+
+
+def _down(rows: Sequence[Sequence[str]], column: int, better: Better = max) -> Line:
+    return [(row, column) for row in range(len(rows))], better
+
+
+def _across(rows: Sequence[Sequence[str]], row: int) -> Line:
+    return [(row, column) for column in range(1, len(rows[row]))], max
