@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -25,7 +25,7 @@ class TrainingConfig:
     """How a detector is fitted: `steps` batches of `batch_size` normal images, with no look at any test image."""
 
     steps: PositiveInt = 2000
-    batch_size: PositiveInt = 128
+    batch_size: Annotated[int, Field(ge=2)] = 128  # batch norm needs two images
     learning_rate: PositiveFloat = 2e-3
     weight_decay: NonNegativeFloat = 1e-4
     validation_fraction: Fraction = 0.1
@@ -102,6 +102,7 @@ class Params:
         used = {benchmark.dataset for benchmark in self.benchmarks.values()}
         _same_names("pipeline.datasets", self.pipeline.datasets, "the benchmarks' dataset entries", used)
         for key, benchmark in self.benchmarks.items():
+            _no_doubles(f"benchmarks.{key}.seeds", benchmark.seeds)
             unknown = sorted(set(benchmark.detectors) - set(self.detectors))
             if unknown:
                 raise ConfigError(f"benchmarks.{key}.detectors names {unknown[0]}; choose {', '.join(self.detectors)}.")
@@ -124,11 +125,16 @@ class Params:
         return dict(self.detectors[detector] or {}) | self.benchmark(benchmark).detectors.get(detector, {})
 
 
-def _same_names(list_name: str, listed: tuple[str, ...], section: str, defined: Any) -> None:
-    """Raise ConfigError unless the list used for stage names and the section that defines them agree."""
-    doubled = sorted({name for name in listed if listed.count(name) > 1})
+def _no_doubles(list_name: str, listed: tuple[Any, ...]) -> None:
+    """Raise ConfigError for the first entry that stands twice in a list."""
+    doubled = sorted({entry for entry in listed if listed.count(entry) > 1})
     if doubled:
         raise ConfigError(f"{list_name} names {doubled[0]} twice; keep one.")
+
+
+def _same_names(list_name: str, listed: tuple[str, ...], section: str, defined: Any) -> None:
+    """Raise ConfigError unless the list used for stage names and the section that defines them agree."""
+    _no_doubles(list_name, listed)
     for name in sorted(set(listed) ^ set(defined)):
         here, there = (list_name, section) if name in listed else (section, list_name)
         raise ConfigError(f"{name} is in {here} but not in {there}; add it there or remove it here.")
@@ -151,12 +157,18 @@ def _sentence(cls: type, error: ValidationError, where: str) -> str:
     first = error.errors(include_url=False)[0]
     path = ".".join([where, *(str(part) for part in first["loc"] if not _is_branch(part))]).strip(".")
     if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        known = ", ".join(getattr(cls, "__dataclass_fields__", {}))
-        return f"Unknown key {path}; known here: {known}." if len(first["loc"]) == 1 else f"Unknown key {path}."
+        return f"Unknown key {path}; known here: {', '.join(_section(cls, first['loc']).__dataclass_fields__)}."
     if first["type"] in ("missing", "missing_argument"):
         return f"{path} is missing; add it to params.yaml."
     reason = first["msg"].removeprefix("Value error, ")
     return f"{path} is {first['input']!r}: {reason[0].lower()}{reason[1:].rstrip('.')}."
+
+
+def _section(cls: Any, loc: tuple[int | str, ...]) -> Any:
+    """Return the dataclass in which the last part of a location stands."""
+    for part in loc[:-1]:
+        cls = get_args(cls)[1] if get_origin(cls) is dict else get_type_hints(cls)[str(part)]
+    return cls
 
 
 def _is_branch(part: object) -> bool:

@@ -142,7 +142,7 @@ class DetectorRun:
 def read_runs(benchmark: str | None = None) -> list[DetectorRun]:
     """Return what runs/models/ holds of a benchmark, or of all where None."""
     runs = []
-    for folder in sorted(Path("runs/models").glob(f"{benchmark or '*'}/*")):
+    for folder in sorted(Path("runs/models").glob(f"{benchmark or '[!.]*'}/[!.]*")):
         if cells := tuple(_cells(folder)):
             name, detector = folder.parent.name, folder.name
             scores = Path("runs/scores") / name / f"{detector}.parquet"
@@ -154,7 +154,7 @@ def read_runs(benchmark: str | None = None) -> list[DetectorRun]:
 
 
 def _cells(folder: Path) -> Iterator[CellRun]:
-    for path in sorted(folder.glob("*/cell.json")):
+    for path in sorted(folder.glob("[!.]*/cell.json")):
         info = read_json(path)
         if "key" in info:
             facts = read_json(Path(".cache/cells") / info["key"] / "facts.json")

@@ -63,5 +63,5 @@ def _multiplies_bf16(device: str) -> bool:
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch's CPU generator inside the block only, so that building a detector does not reseed the process."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs too, and for good
         yield

@@ -13,7 +13,7 @@ from alpa.detectors.detector import Detector
 from alpa.detectors.ganomaly import GANomaly
 from alpa.detectors.knn import NearestNeighbours
 from alpa.detectors.pca import PrincipalComponents
-from alpa.errors import ConfigError, ModelError
+from alpa.errors import AlpaError, ConfigError, ModelError
 
 DETECTORS: dict[str, type[Detector]] = {
     "alpa": ALPA,
@@ -67,8 +67,17 @@ def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
         description = json.loads((folder / "detector.json").read_text(encoding="utf-8"))
         key, shape = str(description["detector"]), tuple(map(int, description["image_shape"]))
         config, seed = description["config"], int(description["seed"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{folder}/detector.json does not describe a detector ({error}); train it again.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _undescribed(folder, error) from None
     if expected is not None and key != expected:
         raise ModelError(f"{folder} holds a detector of kind {key}, not {expected}; name a folder of {expected}.")
-    return build_detector(key, shape, config, seed).restore(folder)
+    try:
+        detector = build_detector(key, shape, config, seed)
+    except (AlpaError, ValueError, RuntimeError) as error:
+        raise _undescribed(folder, error) from None
+    return detector.restore(folder)
+
+
+def _undescribed(folder: Path, error: Exception) -> ModelError:
+    reason = str(error).splitlines()[0].rstrip(".")
+    return ModelError(f"{folder}/detector.json does not describe a detector ({reason}); train it again.")

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from alpa.config import STRICT, NonNegativeFloat, PositiveFloat, PositiveInt
+from alpa.config import STRICT, NonNegativeFloat, PositiveFloat, PositiveInt, TrainingConfig
 from alpa.detectors.autoencoder import Autoencoder, AutoencoderConfig
 from alpa.detectors.denoising import on_sphere
 from alpa.detectors.networks import ConvolutionalEncoder
@@ -46,10 +46,13 @@ class ALPA(Autoencoder):
 
     def __init__(self, image_shape: tuple[int, ...], config: ALPAConfig, seed: int) -> None:
         super().__init__(image_shape, config, seed)
-        self.steps_taken = 0
         if config.strength > 0:
             with seeded(seed + DISTORTER_SEED):
                 self.distorter = ConvolutionalEncoder(image_shape, config.width, config.latent)
+
+    def begin(self, training: TrainingConfig) -> None:
+        super().begin(training)
+        self.steps_taken = 0
 
     def perturbation(self, images: Tensor) -> Tensor | None:
         if self.config.strength == 0:

@@ -9,6 +9,9 @@ from torch import Tensor
 from alpa.config import STRICT, NonNegativeFloat, PositiveFloat, TrainingConfig
 from alpa.detectors.autoencoder import Autoencoder, AutoencoderConfig
 
+# Its own stream, since the order of the batches is drawn from the detector's seed too.
+NOISE_SEED = 2_000_003
+
 
 @dataclass(frozen=True, config=STRICT)
 class DenoisingConfig(AutoencoderConfig):
@@ -27,7 +30,7 @@ class Denoising(Autoencoder):
     def begin(self, training: TrainingConfig) -> None:
         super().begin(training)
         device = self.calibration.device
-        self.noise = torch.Generator(device).manual_seed(self.seed)
+        self.noise = torch.Generator(device).manual_seed(self.seed + NOISE_SEED)
 
     def perturbation(self, images: Tensor) -> Tensor | None:
         if self.config.strength == 0:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from alpa.config import TrainingConfig
@@ -88,6 +88,7 @@ class Detector(nn.Module):
             chosen = torch.from_numpy(np.ascontiguousarray(images[fitted])).to(runtime.device)
             self.train()
             self.learn(chosen, self.plan(len(chosen), training), runtime)
+            self._require_finite()
             self.eval()
             self.fitted = True
             self._calibrate(images[validation])
@@ -119,7 +120,8 @@ class Detector(nn.Module):
         """Write model.safetensors, detector.json and history.csv into an existing folder."""
         self._require_fitted()
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        save_file(state, folder / "model.safetensors")
+        # Through memory: where the disk is full, save_file raises an error of its own kind instead of an OSError.
+        (folder / "model.safetensors").write_bytes(save(state))
         description = {
             "detector": self.key,
             "image_shape": list(self.image_shape),
@@ -146,7 +148,7 @@ class Detector(nn.Module):
             self.load_state_dict(state)
             self.to(memory_format=torch.channels_last)
         except (OSError, SafetensorError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+            reason = str(error).splitlines()[-1].strip().rstrip(".")
             raise ModelError(f"{folder}/model.safetensors is no {self.key} of this shape: {reason}.") from None
         self.eval()
         self.fitted = True
@@ -166,12 +168,18 @@ class Detector(nn.Module):
         self._check(images)
         device = self.calibration.device
         parts: dict[str, list[np.ndarray]] = {}
+        self.eval()  # batch statistics would make an image's score depend on the others
         with torch.no_grad():
             for start in range(0, len(images), SCORING_BATCH):
                 batch = torch.from_numpy(np.array(images[start : start + SCORING_BATCH])).to(device)
                 for name, values in function(to_unit(batch)).items():
                     parts.setdefault(name, []).append(values.float().cpu().numpy())
         return {name: np.concatenate(values) for name, values in parts.items()}
+
+    def _require_finite(self) -> None:
+        for name, parameter in self.named_parameters():
+            if not parameter.isfinite().all():
+                raise ModelError(f"{name} of {self.key} is not finite after training; lower the learning rate.")
 
     def _require_fitted(self) -> None:
         if not self.fitted:

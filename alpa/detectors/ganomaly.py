@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from alpa.config import STRICT, PositiveFloat, PositiveInt, TrainingConfig
 from alpa.detectors.reconstruction import ReconstructingDetector, per_image, reconstruction_scores
+from alpa.errors import ConfigError
 from alpa.runtime import seeded
 
 
@@ -119,6 +120,8 @@ class GANomaly(ReconstructingDetector):
 
     def __init__(self, image_shape: tuple[int, ...], config: GANomalyConfig, seed: int) -> None:
         super().__init__(image_shape, config, seed)
+        if self.image_shape[1:] != (32, 32):
+            raise ConfigError(f"ganomaly takes images of 32 x 32, not {image_shape}; resize them.")
         with seeded(seed):
             self.generator = Generator(image_shape[0], config.features, config.latent).apply(published_weights)
             self.discriminator = Discriminator(image_shape[0], config.features).apply(published_weights)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from alpa.errors import ConfigError
+
 
 class ConvolutionalEncoder(nn.Module):
     """Images (B, C, H, W) in [0, 1] to (B, outputs), by way of three feature maps."""
@@ -17,6 +19,10 @@ class ConvolutionalEncoder(nn.Module):
     def __init__(self, image_shape: tuple[int, ...], width: int, outputs: int) -> None:
         super().__init__()
         channels, height, side = image_shape
+        if height < 8 or side < 8 or height % 8 or side % 8:
+            raise ConfigError(
+                f"Images of {height} x {side} cannot be halved three times; give sides of 8, 16, 24, 32, ..."
+            )
         widths = [channels, width, 2 * width, 4 * width]
         self.stages = nn.ModuleList(
             nn.Sequential(

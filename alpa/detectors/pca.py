@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import numpy as np
 import torch
 from pydantic.dataclasses import dataclass
 from sklearn.decomposition import PCA
@@ -15,7 +16,7 @@ from alpa.runtime import Runtime
 
 @dataclass(frozen=True, config=STRICT)
 class PCAConfig:
-    """`components`: how many are kept, at most as many as there are training images."""
+    """`components`: how many are kept, fewer than there are training images."""
 
     components: PositiveInt = 32
 
@@ -34,10 +35,11 @@ class PrincipalComponents(ReconstructingDetector):
 
     def learn(self, images: Tensor, training: TrainingConfig, runtime: Runtime) -> None:
         pixels = to_unit(images).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
-        kept = min(self.config.components, *pixels.shape)
+        # Around their mean, N images span N - 1 dimensions; a component beyond them would be rounding noise.
+        kept = min(self.config.components, len(pixels) - 1, pixels.shape[1])
         fitted = PCA(kept, svd_solver="full", random_state=self.seed).fit(pixels)
         self.mean = torch.from_numpy(fitted.mean_).to(images.device)
-        self.components = torch.from_numpy(fitted.components_).to(images.device)
+        self.components = torch.from_numpy(np.ascontiguousarray(fitted.components_)).to(images.device)
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
         return {"reconstruction": per_image((images - self.reconstruct_batch(images)).square())}

@@ -29,7 +29,7 @@ class Leaderboard:
     cells: pd.DataFrame
     leaderboard: pd.DataFrame
     comparisons: pd.DataFrame
-    metrics: dict[str, dict[str, float]]
+    metrics: dict[str, float]
 
 
 def read_tables(folder: Path, detectors: Sequence[str]) -> tuple[list[ScoreTable], list[str]]:
@@ -71,13 +71,14 @@ def build_leaderboard(
     n_test = len(pd.concat([cell["sample"] for cell in next(iter(cells.values())).values()]).unique())
     leaderboard = pd.DataFrame(_leaderboard_rows(tables, cell_rows, resampled, n_test))
     comparisons = pd.DataFrame(_comparison_rows(tables, leaderboard, resampled), columns=COMPARISON_COLUMNS)
-    return Leaderboard(cell_rows, leaderboard, comparisons, _primary_metrics(tables, cell_rows, leaderboard))
+    return Leaderboard(cell_rows, leaderboard, comparisons, _primary_metrics(leaderboard))
 
 
 def write_leaderboard(folder: Path, results: Leaderboard) -> None:
-    """Write cells.csv, leaderboard.csv, comparisons.csv, ranking.csv and metrics.json; equal results give equal bytes.
+    """Write the result tables as CSV and metrics.json; equal results give equal bytes.
 
-    ranking.csv holds each detector's mean AUROC under its primary score alone: what `dvc plots show` draws.
+    ranking.csv and metrics.json hold each detector's mean AUROC under its primary score alone, for `dvc plots show` and
+    `dvc metrics show`.
     """
     for name in ("cells", "leaderboard", "comparisons"):
         write_text(folder / f"{name}.csv", _csv(getattr(results, name)))
@@ -178,18 +179,10 @@ def _comparison_rows(
             yield (label, detector, other, difference, low, high, *counts)
 
 
-def _primary_metrics(
-    tables: Sequence[ScoreTable], cells: pd.DataFrame, leaderboard: pd.DataFrame
-) -> dict[str, dict[str, float]]:
-    """Return each detector's means and interval under its primary score, rounded as in the tables."""
-    primary = leaderboard[leaderboard["is_primary"]].set_index("detector")
-    metrics = {}
-    for info in (table.info for table in tables):
-        rows = cells[(cells["detector"] == info.detector) & (cells["score"] == info.primary_score)]
-        values = {f"{metric}_mean": rows[metric].mean() for metric in METRICS}
-        values |= {name: primary.loc[info.detector, name] for name in ("ci_low", "ci_high")}
-        metrics[info.detector] = {name: round(float(value), DECIMALS) for name, value in values.items()}
-    return metrics
+def _primary_metrics(leaderboard: pd.DataFrame) -> dict[str, float]:
+    """Return each detector's mean AUROC under its primary score, rounded as in the tables."""
+    primary = leaderboard[leaderboard["is_primary"]].set_index("detector")["auroc_mean"]
+    return {str(name): round(float(value), DECIMALS) for name, value in primary.items()}
 
 
 def _identity(table: ScoreTable) -> dict[str, object]:

@@ -74,9 +74,9 @@ class CellStore:
         try:
             digests = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
             files = {name: (folder / name).read_bytes() for name in digests}
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError):
             return None
-        return files if {name: _digest(content) for name, content in files.items()} == digests else None
+        return files if files and {name: _digest(content) for name, content in files.items()} == digests else None
 
     def put(self, key: str, files: Files) -> None:
         """Add a finished cell, whole or not at all."""
@@ -154,6 +154,8 @@ def run_in_workers(
     """
     waiting = dict(enumerate(calls))
     for _ in range(ROUNDS):
+        if not waiting:
+            return
         try:
             with parallel_config(backend="loky", inner_max_num_threads=1):
                 jobs = [delayed(_with_index)(index, function, arguments) for index, arguments in waiting.items()]

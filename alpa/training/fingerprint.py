@@ -23,7 +23,7 @@ def code_fingerprint(modules: list[str]) -> str:
         if name in sources or name in NEUTRAL or path is None:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        waiting += _imports(tree, package=name.partition(".")[0])
+        waiting += _imports(tree, name)
         sources[name] = ast.dump(_Essence().visit(tree))
     return hashlib.sha256("".join(f"{name}\n{sources[name]}\n" for name in sorted(sources)).encode()).hexdigest()
 
@@ -39,13 +39,15 @@ def _source(name: str) -> Path | None:
     return Path(origin) if origin and origin.endswith(".py") and not origin.endswith("__init__.py") else None
 
 
-def _imports(tree: ast.AST, package: str) -> list[str]:
+def _imports(tree: ast.AST, module: str) -> list[str]:
+    package, _, _ = module.partition(".")
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            origin = importlib.util.resolve_name("." * node.level + (node.module or ""), module.rpartition(".")[0])
+            found += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
     return [name for name in found if name.partition(".")[0] == package]
 
 

@@ -97,7 +97,9 @@ def test_facts_name_data_seeds_workers_and_the_table_they_belong_to(project, par
 
 def test_a_missing_split_is_named(project, params):
     (project / "data/splits/toy/train/split.json").unlink()
-    with pytest.raises(DataError, match=r"train/split\.json is missing or damaged; run `dvc repro pipeline/dvc.yaml:split@toy`"):
+    with pytest.raises(
+        DataError, match=r"train/split\.json is missing or damaged; run `dvc repro pipeline/dvc.yaml:split@toy`"
+    ):
         gather_facts(params, "toy", project)
 
 
@@ -130,7 +132,9 @@ def test_a_release_is_a_copy_of_the_facts(project):
 
 
 def test_a_release_needs_facts(project):
-    with pytest.raises(ScoreError, match=r"facts\.json does not exist; run `dvc repro -f pipeline/dvc.yaml:leaderboard@toy`"):
+    with pytest.raises(
+        ScoreError, match=r"facts\.json does not exist; run `dvc repro -f pipeline/dvc.yaml:leaderboard@toy`"
+    ):
         release(project / "reports/toy")
 
 

@@ -58,7 +58,9 @@ def test_cells_are_split_by_class_and_seed(path, make_frame, make_info):
 
 
 def test_a_missing_file_names_the_command_that_makes_it(path):
-    with pytest.raises(ScoreError, match=r"alpa\.parquet does not exist; run `dvc repro pipeline/dvc.yaml:evaluate@toy-alpa`\.$"):
+    with pytest.raises(
+        ScoreError, match=r"alpa\.parquet does not exist; run `dvc repro pipeline/dvc.yaml:evaluate@toy-alpa`\.$"
+    ):
         read_scores(path)
 
 
@@ -166,5 +168,7 @@ def test_every_message_is_one_sentence_with_a_remedy(path, make_frame, make_info
     with pytest.raises(ScoreError) as caught:
         write_scores(path, set_values(make_frame(), True, "latent", 0.5), make_info())
     message = str(caught.value)
-    assert message.endswith("change the detector's parameters; then run `dvc repro pipeline/dvc.yaml:evaluate@toy-alpa`.")
+    assert message.endswith(
+        "change the detector's parameters; then run `dvc repro pipeline/dvc.yaml:evaluate@toy-alpa`."
+    )
     assert "\n" not in message

@@ -124,7 +124,9 @@ def test_a_missing_or_damaged_result_table_is_named_with_the_remedy(make: Callab
     inputs = make(detectors=("pca", "knn"), class_names=("a", "b"), seeds=(0,))
     text = (inputs.report / name).read_text()
     (inputs.report / name).write_text(text.replace("score", "store", 1))
-    with pytest.raises(ScoreError, match=rf"{name} has no column score; run `dvc repro pipeline/dvc.yaml:leaderboard@mnist`\."):
+    with pytest.raises(
+        ScoreError, match=rf"{name} has no column score; run `dvc repro pipeline/dvc.yaml:leaderboard@mnist`\."
+    ):
         build_page(inputs)
     (inputs.report / name).unlink()
     with pytest.raises(ScoreError, match=rf"{name} does not exist"):

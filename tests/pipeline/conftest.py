@@ -1,0 +1,107 @@
+"""A tiny benchmark, run once by the real commands: two classes of digits, two seeds, a few steps, three detectors."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.pipeline.project import CODE, Interrupted, Project
+
+ROOT = Path(__file__).parents[2]
+TINY = {
+    "pipeline.detectors": ["alpa", "pca"],
+    "benchmarks.digits.classes": ["0", "1"],
+    "benchmarks.digits.seeds": [0, 1],
+    "benchmarks.digits.training": {"steps": 20, "batch_size": 32},
+    "benchmarks.digits.detectors": {},
+    "runtime.device": "cpu",
+    "runtime.precision": "fp32",
+    "runtime.workers": 1,
+    "evaluation.bootstrap_samples": 20,
+}
+
+
+def add_distance(project: Project) -> None:
+    """Add a user's own detector: a file, its entry in the registry, its section and its name in params.yaml."""
+    detectors = project.folder / "alpa/detectors"
+    shutil.copy(Path(__file__).with_name("distance.py"), detectors)
+    registry = (detectors / "__init__.py").read_text()
+    registry = registry.replace("from alpa.errors", "from alpa.detectors.distance import Distance\nfrom alpa.errors", 1)
+    registry = registry.replace('    "alpa": ALPA,\n', '    "alpa": ALPA,\n    "distance": Distance,\n', 1)
+    (detectors / "__init__.py").write_text(registry)
+    project.edit({"detectors.distance": {"power": 2.0}, "pipeline.detectors": ["alpa", "pca", "distance"]})
+
+
+def switch_off_tracking(project: Project) -> None:
+    """Tell the stages that the tracking server failed just now, so that they leave it alone for an hour."""
+    from alpa.tracking import DEFAULT_URI, Ledger
+
+    failure = project.folder / Ledger(DEFAULT_URI).failure
+    failure.parent.mkdir(parents=True)
+    failure.touch()
+
+
+@pytest.fixture(scope="session")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project's code as it is; not to be changed."""
+    project = Project(tmp_path_factory.mktemp("code") / "project")
+    without = shutil.ignore_patterns("__pycache__")
+    for name in CODE:
+        source, target = ROOT / name, project.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=without)
+        else:
+            shutil.copy(source, target)
+    return project
+
+
+@pytest.fixture(scope="session")
+def tiny(code: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project with the tiny benchmark and a user's own detector, of which nothing was run; not to be changed."""
+    project = code.copy(tmp_path_factory.mktemp("tiny") / "project")
+    sections = yaml.safe_load((project.folder / "params.yaml").read_text())["detectors"]
+    project.edit(TINY | {"detectors": {name: sections[name] for name in ("alpa", "pca")}})
+    add_distance(project)
+    switch_off_tracking(project)
+    assert project.run("git", "init").returncode == 0
+    project.commit()
+    return project
+
+
+@pytest.fixture(scope="session")
+def interrupted(tiny: Project, tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
+    """The tiny benchmark, killed in the middle and then finished; not to be changed."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    project = tiny.copy(folder / "project")
+    with (folder / "log").open("w") as log:
+        first = project.start("dvc", "repro", stdout=log, stderr=log, start_new_session=True)
+        while not project.finished_cells("alpa"):
+            assert first.poll() is None, (folder / "log").read_text()
+            time.sleep(0.01)
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    cells = project.finished_cells("alpa")
+    second = project.repro()
+    project.commit()
+    return Interrupted(project, cells, second)
+
+
+@pytest.fixture(scope="session")
+def finished(interrupted: Interrupted) -> Project:
+    """The tiny benchmark with its report; not to be changed."""
+    return interrupted.project
+
+
+@pytest.fixture(scope="session")
+def undisturbed(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """ALPA, tuned and trained in one go where there is no test split; not to be changed."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "project"
+    project = finished.copy(folder, "data/splits/digits/train")
+    project.call("tune", "digits", "alpa")
+    project.call("train", "digits", "alpa")
+    return project

@@ -1,0 +1,127 @@
+"""The graph of stages, as DVC and make read it."""
+
+import re
+import resource
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+
+from alpa.detectors import DETECTORS
+from alpa.training.fingerprint import code_fingerprint
+from tests.pipeline.project import Project
+
+ROOT = Path(__file__).parents[2]
+STAGES = {"download", "split", "tune", "train", "evaluate", "leaderboard", "report", "paper"}
+
+
+@pytest.fixture(scope="module")
+def project(code: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project with its own params.yaml, known to DVC."""
+    copy = code.copy(tmp_path_factory.mktemp("graph") / "project")
+    assert copy.run("git", "init").returncode == 0
+    return copy
+
+
+@pytest.fixture(scope="module")
+def stages(project: Project) -> dict[str, PipelineStage]:
+    """Every stage by its name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project.folder)  # DVC resolves the parameters' paths against the working folder
+        return {stage.name: stage for stage in Repo(project.folder).index.stages}
+
+
+def inputs(stage: PipelineStage) -> list[str]:
+    """Return the paths that a stage depends on, but for params.yaml."""
+    code = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency)]
+    return [Path(dep.fs_path).relative_to(stage.repo.root_dir).as_posix() for dep in code]
+
+
+def test_every_stage_is_there_for_every_benchmark_and_detector(
+    project: Project, stages: dict[str, PipelineStage]
+) -> None:
+    pipeline = yaml.safe_load((project.folder / "params.yaml").read_text())["pipeline"]
+    grid = [f"{benchmark}-{detector}" for benchmark in pipeline["benchmarks"] for detector in pipeline["detectors"]]
+    expected = {"default", "paper"} | {f"download@{dataset}" for dataset in pipeline["datasets"]}
+    expected |= {f"{name}@{item}" for name in ("tune", "train", "evaluate") for item in grid}
+    expected |= {f"{name}@{item}" for name in ("split", "leaderboard", "report") for item in pipeline["benchmarks"]}
+    assert set(stages) == expected
+    assert {name.partition("@")[0] for name in stages} == STAGES | {"default"}
+
+
+def test_a_stage_runs_the_script_of_its_name_on_what_its_name_says(stages: dict[str, PipelineStage]) -> None:
+    for name, stage in stages.items():
+        if name != "default":
+            kind, _, item = name.partition("@")
+            assert stage.cmd == " ".join(["python", "-m", f"pipeline.{kind}", *item.split("-")]).strip()
+
+
+def test_the_code_that_a_stage_depends_on_exists(project: Project, stages: dict[str, PipelineStage]) -> None:
+    for stage in stages.values():
+        for path in inputs(stage):
+            assert not path.startswith("alpa") or (project.folder / path).exists(), f"{stage.name}: {path}"
+
+
+def test_tuning_and_training_depend_on_no_test_split(stages: dict[str, PipelineStage]) -> None:
+    for name, stage in stages.items():
+        if name.startswith(("tune", "train")):
+            data = [path for path in inputs(stage) if path.startswith("data")]
+            assert data == [f"data/splits/{name.partition('@')[2].partition('-')[0]}/train"]
+
+
+def test_code_that_decides_a_cells_numbers_runs_its_training_again(
+    stages: dict[str, PipelineStage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: set[Path] = set()
+
+    def recorded(path: Path, encoding: str) -> str:
+        read.add(path.resolve().relative_to(ROOT))
+        return path.read_bytes().decode(encoding)
+
+    monkeypatch.setattr(Path, "read_text", recorded)
+    for detector, kind in DETECTORS.items():
+        read.clear()
+        code_fingerprint([kind.__module__])
+        assert Path(f"alpa/detectors/{detector}.py") in read
+        watched = inputs(stages[f"train@digits-{detector}"])
+        assert [str(path) for path in sorted(read) if not any(map(path.is_relative_to, watched))] == []
+
+
+def test_the_default_benchmark_needs_no_other(project: Project, stages: dict[str, PipelineStage]) -> None:
+    default = yaml.safe_load((project.folder / "params.yaml").read_text())["pipeline"]["default"]
+    assert inputs(stages["default"]) == [f"reports/{default}/report.html"]
+
+
+@pytest.mark.parametrize("rewritten", [False, True], ids=["as it is", "as dvc exp run -S leaves it"])
+def test_make_knows_the_benchmarks_of_params(code: Project, tmp_path: Path, rewritten: bool) -> None:
+    project = code.copy(tmp_path / "project")
+    (project.folder / "requirements.lock").touch()
+    if rewritten:
+        project.edit({})  # a list then has a line for each item
+    params = yaml.safe_load((project.folder / "params.yaml").read_text())
+    offered = re.findall(r"^make (\S+)", project.run("make", "help").stdout, re.MULTILINE)
+    assert offered[-len(params["benchmarks"]) :] == list(params["benchmarks"])
+    rehearsal = project.run("make", "--dry-run", "repro", "paper").stdout
+    assert f"reports/{params['pipeline']['default']}/report.html" in rehearsal
+    assert f"for benchmark in {' '.join(params['pipeline']['paper'])};" in " ".join(rehearsal.split())
+
+
+def test_preflight_says_what_is_missing_in_a_second_and_without_torch(code: Project) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = code.run("python", "-X", "importtime", "-m", "pipeline.preflight", "mnist")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    data, work = done.stdout.splitlines()
+    assert data.startswith("mnist: mnist is not on this machine: set ALPA_DATA_ROOT to a folder")
+    assert work.startswith("mnist: 60 cells to train")
+    imported = set(re.findall(r"\| +(\w+)$", done.stderr, re.MULTILINE))
+    assert "alpa" in imported
+    assert not imported & {"torch", "mlflow", "sklearn", "pandas", "matplotlib"}
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.5
+
+
+def test_preflight_finds_nothing_left_after_a_run(finished: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    finished.call("preflight", "digits")
+    assert capsys.readouterr().out == "digits: the data of digits are at hand.\ndigits: every cell has its model.\n"
