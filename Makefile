@@ -8,7 +8,7 @@ INSTALLED := .venv/requirements.lock
 RUN := .venv/bin/python -m
 DEFAULT := $(shell sed -n 's/^  default: *\([a-z0-9_]*\).*/\1/p' params.yaml)
 BENCHMARKS := $(shell sed -n '/^benchmarks:/,/^[a-z]/s/^  \([a-z0-9_]*\):.*/\1/p' params.yaml)
-PAPER := $(shell sed -n 's/^  paper: *\[\(.*\)\].*/\1/p' params.yaml | tr , ' ')
+PAPER := $(shell sed -n '/^  paper:/,/^[a-z]/s/^  *\(paper: *\[\|- *\)\([a-z0-9_, ]*\).*/\2/p' params.yaml | tr , ' ')
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY ?= true
@@ -31,7 +31,7 @@ $(BENCHMARKS): $(INSTALLED)
 
 paper: $(INSTALLED)  ## run the benchmarks of the paper and put them side by side
 	@for benchmark in $(PAPER); do $(RUN) pipeline.preflight $$benchmark || exit 1; done
-	$(RUN) dvc --wait-for-lock repro pipeline/dvc.yaml:paper
+	$(RUN) dvc --wait-for-lock repro $(PAPER:%=pipeline/dvc.yaml:split@%) pipeline/dvc.yaml:paper
 	@$(RUN) pipeline.sync
 	@echo "Report: reports/paper/"
 

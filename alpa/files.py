@@ -1,6 +1,7 @@
 """Whole files or none: every result is written under a temporary name and then renamed."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -49,3 +50,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys, so that equal values give equal bytes."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def write_npy(path: Path, array: Any) -> None:
+    """Write an array file; through memory, since numpy reports a disk that fills up in mid-array without its cause."""
+    import numpy as np
+
+    content = io.BytesIO()
+    np.lib.format.write_array(content, array, allow_pickle=False)
+    path.write_bytes(content.getbuffer())

@@ -24,6 +24,7 @@ def main(benchmark: str, detector: str) -> None:
     params = load_params()
     settings = params.benchmark(benchmark)
     runtime = resolve(params.runtime)
+    primary_score = detector_class(detector).primary_score
     split = load_split(SPLITS / benchmark / "test")
     protocol = find_protocol(settings.protocol)
     names = target_classes(protocol, split.class_names, settings.classes, settings.dataset)
@@ -39,7 +40,7 @@ def main(benchmark: str, detector: str) -> None:
         for index, table in run_in_workers(score_cell, calls, workers):
             tables[index] = table
             progress.update()
-    info = ScoreInfo(benchmark, settings.dataset, settings.protocol, detector, detector_class(detector).primary_score)
+    info = ScoreInfo(benchmark, settings.dataset, settings.protocol, detector, primary_score)
     path = Path("runs/scores") / benchmark / f"{detector}.parquet"
     write_scores(path, pd.concat([tables[index] for index in range(len(calls))]), info)
 

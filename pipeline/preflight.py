@@ -39,10 +39,13 @@ def estimate(params: Params, benchmark: str, left: dict[str, int]) -> str:
     recorded = {name: seconds_per_cell(params, benchmark, name) for name in left}
     unknown = [name for name, cells in left.items() if cells and recorded[name] is None]
     seconds = sum(cells * (recorded[name] or 0) for name, cells in left.items())
+    cells = f"{sum(left.values())} cells to train at most (finished ones are reused)"
+    if len(unknown) == len(left):
+        return f"{cells}; no run is recorded to tell how long that takes."
     workers = params.runtime.workers or joblib.cpu_count()
     time = f"about {timedelta(seconds=round(seconds / workers))} with {workers} workers at the recorded speed"
     gap = f", without {', '.join(unknown)}, of which no run is recorded" if unknown else ""
-    return f"{sum(left.values())} cells to train at most (finished ones are reused), {time}{gap}."
+    return f"{cells}, {time}{gap}."
 
 
 def seconds_per_cell(params: Params, benchmark: str, detector: str) -> float | None:

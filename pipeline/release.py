@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from alpa.config import load_params
 from alpa.evaluation.facts import release
 from pipeline import stage
 
 
 @stage
 def main(benchmark: str) -> None:
+    load_params().benchmark(benchmark)
     folder = Path("reports") / benchmark
     release(folder)
     print(f"Wrote {folder}/release.json; commit it with the tables.")

@@ -158,9 +158,11 @@ def _write_digits(folder: Path) -> None:
     import numpy as np
     from sklearn.datasets import load_digits
 
+    from alpa.files import write_npy
+
     digits = load_digits()
-    np.save(folder / "images.npy", digits.images.astype(np.uint8), allow_pickle=False)
-    np.save(folder / "labels.npy", digits.target.astype("<i8"), allow_pickle=False)
+    write_npy(folder / "images.npy", digits.images.astype(np.uint8))
+    write_npy(folder / "labels.npy", digits.target.astype("<i8"))
 
 
 def _setting(variable: str, name: str, value: str | None) -> tuple[str, str] | None:

@@ -1,7 +1,6 @@
 """The split of a benchmark: made from the raw images by a protocol, written as plain arrays, and checked when read."""
 
 import hashlib
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from alpa.data.images import RawImages, read_npy, to_square
 from alpa.data.protocols import Rows, find_protocol
 from alpa.data.sources import find_source
 from alpa.errors import DataError
-from alpa.files import whole_folder, write_json
+from alpa.files import whole_folder, write_json, write_npy
 
 STILL_IMAGE = -1  # the group of an image that belongs to no clip
 
@@ -68,7 +67,7 @@ def write_split(folder: Path, split: Split) -> None:
     }
     with whole_folder(folder) as temporary:
         for name in ("images", "labels", "group"):
-            _write_npy(temporary / f"{name}.npy", getattr(split, name))
+            write_npy(temporary / f"{name}.npy", getattr(split, name))
         write_json(temporary / "split.json", facts)
 
 
@@ -156,10 +155,3 @@ def _digest(*arrays: NDArray[Any]) -> str:
     for array in arrays:
         total.update(np.ascontiguousarray(array).data)
     return total.hexdigest()
-
-
-def _write_npy(path: Path, array: NDArray[Any]) -> None:
-    """Write an array file; through memory, since numpy reports a disk that fills up in mid-array without its cause."""
-    content = io.BytesIO()
-    np.lib.format.write_array(content, array, allow_pickle=False)
-    path.write_bytes(content.getbuffer())

@@ -4,7 +4,6 @@ from typing import ClassVar
 
 import torch
 from pydantic.dataclasses import dataclass
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from alpa.config import STRICT, PositiveInt, TrainingConfig
@@ -35,6 +34,8 @@ class NearestNeighbours(Detector):
         self.references = images
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
+        from sklearn.neighbors import NearestNeighbors  # as slow to import as torch, and only scoring needs it
+
         references = to_unit(self.references).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
         neighbours = min(self.config.neighbours, len(references))
         index = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(references)

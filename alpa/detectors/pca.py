@@ -5,7 +5,6 @@ from typing import ClassVar
 import numpy as np
 import torch
 from pydantic.dataclasses import dataclass
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from alpa.config import STRICT, PositiveInt, TrainingConfig
@@ -34,10 +33,13 @@ class PrincipalComponents(ReconstructingDetector):
         self.register_buffer("components", torch.zeros(0))  # (components, pixels)
 
     def learn(self, images: Tensor, training: TrainingConfig, runtime: Runtime) -> None:
+        from sklearn.decomposition import PCA  # as slow to import as torch, and only fitting needs it
+
         pixels = to_unit(images).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
         # Around their mean, N images span N - 1 dimensions; a component beyond them would be rounding noise.
         kept = min(self.config.components, len(pixels) - 1, pixels.shape[1])
-        fitted = PCA(kept, svd_solver="full", random_state=self.seed).fit(pixels)
+        with runtime.limited_threads():  # once more, since sklearn has just brought its own linear algebra
+            fitted = PCA(kept, svd_solver="full", random_state=self.seed).fit(pixels)
         self.mean = torch.from_numpy(fitted.mean_).to(images.device)
         self.components = torch.from_numpy(np.ascontiguousarray(fitted.components_)).to(images.device)
 

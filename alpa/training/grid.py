@@ -10,11 +10,13 @@ from alpa.data.protocols import find_protocol, target_classes
 from alpa.data.splits import load_split
 from alpa.detectors import detector_class
 from alpa.detectors.detector import Detector
+from alpa.errors import DataError
 from alpa.runtime import Runtime
 from alpa.training.cells import Cell
 from alpa.training.tuned import read_tuned
 
 SPLITS = Path("data/splits")
+FEWEST_IMAGES = 4  # two to fit, two to validate
 
 
 def benchmark_cells(params: Params, benchmark: str, detector: str) -> list[Cell]:
@@ -30,12 +32,16 @@ def benchmark_cells(params: Params, benchmark: str, detector: str) -> list[Cell]
     config: Any = fill(detector_class(detector).config_class, read_tuned(benchmark, detector), f"detectors.{detector}")
     training = params.training_for(benchmark)
     names = target_classes(protocol, split.class_names, settings.classes, settings.dataset)
-    return [
-        Cell(detector, name, seed, config, training, images)
-        for name in names
-        for images in [split.images[protocol.normal_mask(split.labels, split.class_names.index(name))]]
-        for seed in settings.seeds
-    ]
+    cells = []
+    for name in names:
+        images = split.images[protocol.normal_mask(split.labels, split.class_names.index(name))]
+        if len(images) < FEWEST_IMAGES:
+            problem = f"{protocol.target} {name} of {settings.dataset} has {len(images)} normal training images"
+            raise DataError(
+                f"{problem}; take it out of benchmarks.{benchmark}.classes, as training needs {FEWEST_IMAGES}."
+            )
+        cells += [Cell(detector, name, seed, config, training, images) for seed in settings.seeds]
+    return cells
 
 
 def worker_count(config: RuntimeConfig, runtime: Runtime, useful: int) -> int:
