@@ -1,7 +1,7 @@
 """What the base class owes every detector beyond the contract of its scores."""
 
-import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from alpa.detectors import DETECTORS, build_detector
 from alpa.detectors.detector import Detector
 from alpa.errors import ConfigError, ModelError
 
+FullDisk = Callable[[int], AbstractContextManager[None]]
 LEARNED = [key for key, cls in DETECTORS.items() if cls.train_step is not Detector.train_step]
 
 
@@ -46,19 +47,10 @@ def test_a_parameter_that_the_last_step_broke_is_an_error(
         detector.fit(normal_images(32), short)
 
 
-@pytest.fixture
-def _full_disk() -> Iterator[None]:
-    """Let no file grow beyond 1000 bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.mark.usefixtures("_full_disk")
-def test_a_full_disk_is_an_os_error(fit: Callable[..., Any], tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="File too large"):
-        fit("autoencoder").save(tmp_path)
+def test_a_full_disk_is_an_os_error(fit: Callable[..., Any], tmp_path: Path, full_disk: FullDisk) -> None:
+    detector = fit("autoencoder")
+    with full_disk(1000), pytest.raises(OSError, match="File too large"):
+        detector.save(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
 """Bad input: one sentence that says what is wrong and what to do, exit code 1, and not a file changed."""
 
-import contextlib
 import hashlib
 import os
-import resource
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from alpa.detectors import DETECTORS
 from tests.pipeline.distance import Distance
 from tests.pipeline.project import Project
 
+FullDisk = Callable[[int], AbstractContextManager[None]]
 OUTPUTS = ("data", "runs", "reports")
 RAW = "data/raw/digits"
 
@@ -199,17 +199,6 @@ def test_a_stage_ends_with_one_sentence(case: Case, project: Project) -> None:
     assert project.files(*OUTPUTS) == before
 
 
-@contextlib.contextmanager
-def full_disk(limit: int) -> Iterator[None]:
-    """Let every file of this process end at `limit` bytes, as the system does where a quota or a disk is exhausted."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 FULL_DISK = {
     "download digits": 50_000,
     "split digits": 50_000,
@@ -223,7 +212,7 @@ FULL_DISK = {
 
 @pytest.mark.parametrize(("command", "limit"), FULL_DISK.items())
 def test_a_full_disk_leaves_what_was_there(
-    command: str, limit: int, project: Project, capsys: pytest.CaptureFixture[str]
+    command: str, limit: int, project: Project, full_disk: FullDisk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = project.files(*OUTPUTS)
     with full_disk(limit), pytest.raises(SystemExit) as stop:
