@@ -59,11 +59,9 @@ def test_a_dead_server_costs_one_warning_and_gets_everything_when_it_is_back(
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://reader:secret@127.0.0.1:{port}")
     project.train("alpa", "38")
-    started = time.monotonic()
     assert sync("toy") == Outcome(sent=0, waiting=3)
     assert sync("toy") == Outcome(sent=0, waiting=3)  # a second stage neither waits nor complains
     assert sync(insist=True) == Outcome(sent=0, waiting=3)
-    assert time.monotonic() - started < 30
     captured = capfd.readouterr()
     assert captured.out == ""
     assert captured.err.startswith(f"warning: MLflow at http://127.0.0.1:{port} failed: ")
