@@ -159,7 +159,8 @@ def run_in_workers(
         try:
             with parallel_config(backend="loky", inner_max_num_threads=1):
                 jobs = [delayed(_with_index)(index, function, arguments) for index, arguments in waiting.items()]
-                for index, result in Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered")(jobs):
+                parallel = Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered", max_nbytes=None)
+                for index, result in parallel(jobs):
                     del waiting[index]
                     yield index, result
             return
