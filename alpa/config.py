@@ -11,7 +11,8 @@ from pydantic.dataclasses import dataclass
 from alpa.errors import ConfigError
 
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
-PositiveInt = Annotated[int, Field(ge=1)]
+PositiveInt = Annotated[int, Field(ge=1, strict=True)]
+Count = Annotated[int, Field(ge=0, strict=True)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -25,7 +26,7 @@ class TrainingConfig:
     """How a detector is fitted: `steps` batches of `batch_size` normal images, with no look at any test image."""
 
     steps: PositiveInt = 2000
-    batch_size: Annotated[int, Field(ge=2)] = 128  # batch norm needs two images
+    batch_size: Annotated[int, Field(ge=2, strict=True)] = 128  # batch norm needs two images
     learning_rate: PositiveFloat = 2e-3
     weight_decay: NonNegativeFloat = 1e-4
     validation_fraction: Fraction = 0.1
@@ -38,7 +39,7 @@ class RuntimeConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads_per_cell: PositiveInt = 1
-    workers: Annotated[int, Field(ge=0)] = 0
+    workers: Count = 0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -46,7 +47,7 @@ class EvaluationConfig:
     """How intervals are made: resamples of the paired hierarchical bootstrap and their seed."""
 
     bootstrap_samples: PositiveInt = 1000
-    bootstrap_seed: Annotated[int, Field(ge=0)] = 0
+    bootstrap_seed: Count = 0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -55,10 +56,10 @@ class BenchmarkConfig:
 
     dataset: Name
     protocol: Name
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Count, ...], Field(min_length=1)]
     classes: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
     image_size: Literal[32] = 32
-    split_seed: Annotated[int, Field(ge=0)] = 0
+    split_seed: Count = 0
     training: dict[str, Any] = Field(default_factory=dict)
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict)
 

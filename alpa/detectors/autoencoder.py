@@ -19,7 +19,7 @@ from alpa.runtime import seeded
 class AutoencoderConfig:
     """`width`: channels of the first feature map; `latent`: coordinates of the bottleneck."""
 
-    width: Annotated[int, Field(ge=4, multiple_of=4)] = 16
+    width: Annotated[int, Field(ge=4, multiple_of=4, strict=True)] = 16
     latent: PositiveInt = 8
 
 

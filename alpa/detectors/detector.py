@@ -31,6 +31,8 @@ class Detector(nn.Module):
     key: ClassVar[str]
     config_class: ClassVar[type]
     primary_score: ClassVar[str]
+    # The fields of TrainingConfig that decide its numbers; one that brings its own training names fewer.
+    uses: ClassVar[tuple[str, ...]] = tuple(TrainingConfig.__dataclass_fields__)
     # The scores whose standardised sum is `combined`; empty where a detector has no such score.
     combined_parts: ClassVar[tuple[str, ...]] = ()
     calibration: Tensor
@@ -40,6 +42,7 @@ class Detector(nn.Module):
         self.image_shape = tuple(image_shape)  # (C, H, W)
         self.config = config
         self.seed = seed
+        self.begun = False
         self.fitted = False
         self.history: History = []
         # Row i: mean and standard deviation of combined_parts[i] on held-out validation normals.
@@ -77,12 +80,16 @@ class Detector(nn.Module):
 
         Raises:
             DataError: the images do not have this detector's shape, or there are too few.
-            ModelError: a loss or a parameter is no longer finite.
+            ModelError: a loss or a parameter is no longer finite, a part of `combined` does not tell images apart, or
+                this detector was fitted before.
         """
         runtime = runtime or Runtime()
         self._check(images)
+        if self.begun:
+            raise ModelError(f"This {self.key} detector was fitted before; build a new one, which starts anew.")
         training = training or TrainingConfig()
         fitted, validation = split_validation(len(images), training.validation_fraction, self.seed)
+        self.begun = True
         self.to(runtime.device).to(memory_format=torch.channels_last)
         with runtime.limited_threads():
             chosen = torch.from_numpy(np.ascontiguousarray(images[fitted])).to(runtime.device)
@@ -143,15 +150,16 @@ class Detector(nn.Module):
         try:
             state = load_file(folder / "model.safetensors")
             for name, buffer in self.named_buffers():
-                if name in state:
+                if name in state and not buffer.numel():
                     buffer.resize_(state[name].shape)  # pca and knn learn how large their buffers are
             self.load_state_dict(state)
             self.to(memory_format=torch.channels_last)
-        except (OSError, SafetensorError, RuntimeError) as error:
+            self.begun = self.fitted = True
+            self._map(np.zeros((1, *self.image_shape), np.uint8), self.score_batch)  # whether the buffers' sizes agree
+        except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+            self.fitted = False
             reason = str(error).splitlines()[-1].strip().rstrip(".")
             raise ModelError(f"{folder}/model.safetensors is no {self.key} of this shape: {reason}.") from None
-        self.eval()
-        self.fitted = True
         return self
 
     def _calibrate(self, validation: np.ndarray) -> None:
@@ -159,8 +167,11 @@ class Detector(nn.Module):
             return
         scores = self._map(validation, self.score_batch)
         for row, name in enumerate(self.combined_parts):
-            deviation = max(float(scores[name].std()), 1e-12)
-            self.calibration[row] = torch.tensor([float(scores[name].mean()), deviation])
+            mean, deviation = float(scores[name].mean()), float(scores[name].std())
+            if deviation <= 1e-6 * abs(mean):  # equal images may differ by rounding
+                problem = f"The {name} score of {self.key} is the same for all {len(validation)} validation images"
+                raise ModelError(f"{problem}; give it more images, or other settings.")
+            self.calibration[row] = torch.tensor([mean, deviation])
 
     def _map(self, images: np.ndarray, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
         """Apply `function` to batches of images in [0, 1] without gradients and join what it returns."""

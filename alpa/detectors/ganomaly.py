@@ -5,6 +5,10 @@ samet-akcay/ganomaly (MIT licence): networks, initial weights, losses, optimiser
 
 Deviation: three faults of the original are not repeated: it scores with batch statistics (ours: eval mode), reports the
 best epoch by test AUROC (ours: the last), and min-max normalises scores over the test set (ours: scores as they are).
+Deviation: as every detector, it leaves a share of the normal training images to validation, and its training runs in
+bf16 where the hardware multiplies it, unless params.yaml says otherwise.
+Deviation: a set too small for 15 epochs to mean much gets a minimum of steps, and may be given smaller batches; the
+settings of a run stand in its report.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -20,6 +24,9 @@ from alpa.detectors.reconstruction import ReconstructingDetector, per_image, rec
 from alpa.errors import ConfigError
 from alpa.runtime import seeded
 
+# Every restart of the discriminator has a stream of initial weights of its own.
+RESTART_SEED = 1_000_003
+
 
 @dataclass(frozen=True, config=STRICT)
 class GANomalyConfig:
@@ -28,11 +35,11 @@ class GANomalyConfig:
     `minimum_steps`: on sets too small for `epochs` to mean much, training goes on for at least so many steps.
     """
 
-    features: Annotated[int, Field(ge=4)] = 64
+    features: Annotated[int, Field(ge=4, strict=True)] = 64
     latent: PositiveInt = 100
     epochs: PositiveInt = 15
     minimum_steps: PositiveInt = 1000
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    batch_size: Annotated[int, Field(ge=2, strict=True)] = 64
     learning_rate: PositiveFloat = 2e-4
     adversarial_weight: PositiveFloat = 1.0
     contextual_weight: PositiveFloat = 50.0
@@ -116,6 +123,7 @@ class GANomaly(ReconstructingDetector):
     key = "ganomaly"
     config_class: ClassVar[type] = GANomalyConfig
     primary_score = "encoder_gap"
+    uses = ("validation_fraction",)
     combined_parts = ("latent", "feature")
 
     def __init__(self, image_shape: tuple[int, ...], config: GANomalyConfig, seed: int) -> None:
@@ -140,6 +148,7 @@ class GANomaly(ReconstructingDetector):
         settings: dict[str, Any] = {"lr": training.learning_rate, "betas": (0.5, 0.999), "fused": True}
         self.generator_optimiser = torch.optim.Adam(self.generator.parameters(), **settings)
         self.discriminator_optimiser = torch.optim.Adam(self.discriminator.parameters(), **settings)
+        self.restarts = 0
 
     def train_step(self, images: Tensor) -> dict[str, Tensor]:
         real = to_tanh(images)
@@ -163,7 +172,8 @@ class GANomaly(ReconstructingDetector):
         descend(self.generator_optimiser, loss_generator, retain_graph=True)
         descend(self.discriminator_optimiser, loss_discriminator)
         if loss_discriminator.item() < 1e-5:  # as published: a discriminator that has won starts anew
-            with seeded(self.seed):
+            self.restarts += 1
+            with seeded(self.seed + RESTART_SEED * self.restarts):
                 self.discriminator.apply(published_weights)
         losses = {
             "generator": loss_generator,

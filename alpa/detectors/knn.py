@@ -1,6 +1,7 @@
 """Mean distance to the nearest training images, in pixels: the second line no deep method may fall below."""
 
-from typing import ClassVar
+from functools import cached_property
+from typing import Any, ClassVar
 
 import torch
 from pydantic.dataclasses import dataclass
@@ -25,6 +26,7 @@ class NearestNeighbours(Detector):
     key = "knn"
     config_class: ClassVar[type] = KNNConfig
     primary_score = "distance"
+    uses = ("validation_fraction",)
 
     def __init__(self, image_shape: tuple[int, ...], config: KNNConfig, seed: int) -> None:
         super().__init__(image_shape, config, seed)
@@ -33,11 +35,15 @@ class NearestNeighbours(Detector):
     def learn(self, images: Tensor, training: TrainingConfig, runtime: Runtime) -> None:
         self.references = images
 
-    def score_batch(self, images: Tensor) -> dict[str, Tensor]:
+    @cached_property
+    def index(self) -> Any:
+        """The search over the references, built once."""
         from sklearn.neighbors import NearestNeighbors  # as slow to import as torch, and only scoring needs it
 
         references = to_unit(self.references).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
         neighbours = min(self.config.neighbours, len(references))
-        index = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(references)
-        distances, _ = index.kneighbors(images.flatten(1).cpu().numpy())
+        return NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(references)
+
+    def score_batch(self, images: Tensor) -> dict[str, Tensor]:
+        distances, _ = self.index.kneighbors(images.flatten(1).cpu().numpy())
         return {"distance": torch.from_numpy(distances).mean(1).float()}

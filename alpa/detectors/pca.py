@@ -26,6 +26,7 @@ class PrincipalComponents(ReconstructingDetector):
     key = "pca"
     config_class: ClassVar[type] = PCAConfig
     primary_score = "reconstruction"
+    uses = ("validation_fraction",)
 
     def __init__(self, image_shape: tuple[int, ...], config: PCAConfig, seed: int) -> None:
         super().__init__(image_shape, config, seed)

@@ -46,18 +46,28 @@ class Cell:
         """The cell's folder: <class>-<seed>."""
         return f"{self.target_class}-{self.seed}"
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The part of the training settings that decides this detector's numbers."""
+        return {name: getattr(self.training, name) for name in detector_class(self.detector).uses}
+
+    @property
+    def code(self) -> str:
+        """A SHA-256 of the code that decides its numbers."""
+        return code_fingerprint([detector_class(self.detector).__module__])
+
     def key(self, runtime: Runtime) -> str:
         """Return a SHA-256 of all that decides the cell's numbers: code, data, parameters, versions, and runtime."""
         decisive = {
-            "code": code_fingerprint([detector_class(self.detector).__module__]),
+            "code": self.code,
             "detector": self.detector,
             "images": hashlib.sha256(np.ascontiguousarray(self.images).data).hexdigest(),
             "shape": list(self.images.shape),
             "seed": self.seed,
             "config": asdict(self.config),
-            "training": asdict(self.training),
+            "training": self.asked,
             "runtime": asdict(runtime),
-            "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")},
+            "versions": {name: version(name) for name in ("torch", "numpy", "scipy", "scikit-learn")},
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
@@ -109,6 +119,8 @@ def fit_cell(cell: Cell, key: str, runtime: Runtime) -> tuple[Files, float]:
         "seed": cell.seed,
         "n_train": len(fitted),
         "n_validation": len(validation),
+        "code": cell.code,
+        "asked": cell.asked,
         "training": asdict(detector.plan(len(fitted), cell.training)),
     }
     files["cell.json"] = json.dumps(description, indent=1, sort_keys=True).encode()

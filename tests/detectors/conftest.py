@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from alpa.config import TrainingConfig
 from alpa.detectors import DETECTORS, build_detector
 from alpa.detectors.detector import Detector
+from alpa.runtime import Runtime
 
 # Small enough for a test. A detector that is not named here runs with its defaults.
 SMALL: dict[str, dict[str, Any]] = {
@@ -98,8 +99,8 @@ def short() -> TrainingConfig:
 def fit(build: Callable[..., Any]) -> Callable[..., Any]:
     """Return a factory of small detectors after six steps on 32 normal images."""
 
-    def fitted(key: str, channels: int = 1, seed: int = 0, **settings: Any) -> Detector:
-        return build(key, channels, seed, **settings).fit(stripes(32, channels), SHORT)
+    def fitted(key: str, channels: int = 1, seed: int = 0, precision: str = "fp32", **settings: Any) -> Detector:
+        return build(key, channels, seed, **settings).fit(stripes(32, channels), SHORT, Runtime(precision=precision))
 
     return fitted
 

@@ -12,8 +12,11 @@ Images = Callable[..., np.ndarray]
 
 
 @pytest.mark.parametrize("other", ["alpa", "denoising"])
-def test_strength_zero_is_the_autoencoder_bit_for_bit_after_training(other: str, fit: Build, mixed: np.ndarray) -> None:
-    plain, still = fit("autoencoder"), fit(other, strength=0.0)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_strength_zero_is_the_autoencoder_bit_for_bit_after_training(
+    other: str, precision: str, fit: Build, mixed: np.ndarray
+) -> None:
+    plain, still = fit("autoencoder", precision=precision), fit(other, precision=precision, strength=0.0)
     assert still.history == plain.history
     state = still.state_dict()
     assert list(state) == list(plain.state_dict())

@@ -22,6 +22,15 @@ def test_training_lowers_the_reconstruction_error(trained: Build) -> None:
     assert history[-1]["reconstruction"] < history[0]["reconstruction"] / 2
 
 
+@pytest.mark.parametrize("key", ["autoencoder", "alpa", "denoising"])
+def test_the_optimiser_gets_the_training_settings(key: str, build: Build) -> None:
+    detector = build(key)
+    detector.begin(TrainingConfig(learning_rate=0.03, weight_decay=0.07))
+    assert type(detector.optimiser) is torch.optim.AdamW
+    assert detector.optimiser.param_groups[0]["max_lr"] == 0.03
+    assert detector.optimiser.param_groups[0]["weight_decay"] == 0.07
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 100])
 def test_the_learning_rate_rises_to_its_value_and_falls_to_almost_nothing(steps: int, build: Build) -> None:
     detector = build("autoencoder")

@@ -68,14 +68,25 @@ def test_noise_is_more_anomalous_than_stripes(
     assert roc_auc_score(np.repeat([0, 1], 20), scores) > 0.9
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_the_same_seed_gives_the_same_bits_whatever_else_draws_random_numbers(
-    key: str, fit: Build, mixed: np.ndarray
+    key: str, precision: str, fit: Build, mixed: np.ndarray
 ) -> None:
     torch.manual_seed(1)
-    first = fit(key).scores(mixed)
+    first = fit(key, precision=precision).scores(mixed)
     torch.manual_seed(2)
     np.random.seed(2)
-    assert same_bits(first, fit(key).scores(mixed))
+    assert same_bits(first, fit(key, precision=precision).scores(mixed))
+
+
+@pytest.mark.parametrize("learned", LEARNED)
+def test_mixed_precision_trains_something_else_but_scores_in_full_precision(
+    learned: str, fit: Build, mixed: np.ndarray
+) -> None:
+    full, half = fit(learned), fit(learned, precision="bf16")
+    assert not same_bits(full.scores(mixed), half.scores(mixed))
+    assert all(parameter.dtype == torch.float32 for parameter in half.parameters())
+    assert all(len(np.unique(values)) > 20 for values in half.scores(mixed).values()), "24 images, 8 bits of mantissa"
 
 
 @pytest.mark.parametrize("learned", LEARNED)
@@ -247,6 +258,18 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_is_named(
     with pytest.raises(ModelError, match=rf"^The \w+ loss of {learned} is nan by step 1; lower .*\.$"):
         detector.fit(normal_images(32), short)
     assert not detector.fitted
+    with pytest.raises(ModelError, match=f"This {learned} detector was fitted before; build a new one"):
+        detector.fit(normal_images(32), short)
+
+
+def test_a_second_fit_is_refused_and_changes_nothing(
+    key: str, fit: Build, short: TrainingConfig, normal_images: Images, mixed: np.ndarray
+) -> None:
+    detector = fit(key)
+    before = detector.scores(mixed)
+    with pytest.raises(ModelError, match=f"This {key} detector was fitted before; build a new one"):
+        detector.fit(normal_images(32), short)
+    assert same_bits(before, detector.scores(mixed))
 
 
 @pytest.mark.parametrize("learned", LEARNED)

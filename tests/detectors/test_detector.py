@@ -47,6 +47,16 @@ def test_a_parameter_that_the_last_step_broke_is_an_error(
         detector.fit(normal_images(32), short)
 
 
+def test_a_part_of_combined_that_cannot_tell_images_apart_is_an_error(
+    build: Callable[..., Any], short: TrainingConfig, normal_images: Callable[..., np.ndarray]
+) -> None:
+    same = np.repeat(normal_images(1), 32, axis=0)
+    with pytest.raises(
+        ModelError, match=r"^The (latent|feature) score of autoencoder is the same for all 3 validation images; "
+    ):
+        build("autoencoder").fit(same, short)
+
+
 def test_a_full_disk_is_an_os_error(fit: Callable[..., Any], tmp_path: Path, full_disk: FullDisk) -> None:
     detector = fit("autoencoder")
     with full_disk(1000), pytest.raises(OSError, match="File too large"):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from alpa.config import TrainingConfig
 from alpa.detectors import build_detector
-from alpa.detectors.ganomaly import GANomaly, GANomalyConfig, published_weights, to_tanh
+from alpa.detectors.ganomaly import RESTART_SEED, GANomaly, GANomalyConfig, published_weights, to_tanh
 from alpa.runtime import seeded
 
 Build = Callable[..., Any]
@@ -64,10 +64,11 @@ def test_a_batch_is_no_larger_than_the_training_set(build: Build) -> None:
 
 
 def test_both_players_use_adam_with_the_published_momenta(build: Build) -> None:
-    detector = build("ganomaly")
+    detector = build_detector("ganomaly", (1, 32, 32), {"features": 4})
     detector.begin(detector.plan(100, TrainingConfig()))
     for optimiser in (detector.generator_optimiser, detector.discriminator_optimiser):
         assert type(optimiser) is torch.optim.Adam
+        assert optimiser.param_groups[0]["lr"] == 2e-4
         assert optimiser.param_groups[0]["betas"] == (0.5, 0.999)
         assert optimiser.param_groups[0]["weight_decay"] == 0
 
@@ -85,12 +86,18 @@ def test_the_discriminator_starts_anew_when_its_loss_falls_below_the_published_l
     detector = build("ganomaly")
     detector.begin(short)
     anew = copy.deepcopy(detector.discriminator)
-    with seeded(detector.seed):
+    with seeded(detector.seed + RESTART_SEED):
         anew.apply(published_weights)
-    detector.train_step(torch.from_numpy(normal_images(8)) / 255)
+    images = torch.from_numpy(normal_images(8)) / 255
+    detector.train_step(images)
     same = [torch.equal(*pair) for pair in zip(detector.discriminator.parameters(), anew.parameters(), strict=True)]
     biases = sum(name.endswith("bias") for name, _ in anew.named_parameters())
     assert same.count(True) == (len(same) if starts_anew else biases), "only biases, which are 0, are the same anyway"
+    before = copy.deepcopy(detector.discriminator.head.weight)
+    detector.train_step(images)
+    assert detector.restarts == (2 if starts_anew else 0)
+    # The constant loss has no gradient, so that nothing but a restart moves a weight; each draws weights of its own.
+    assert torch.equal(detector.discriminator.head.weight, before) != starts_anew
 
 
 def test_encoder_gap_is_the_mean_squared_difference_of_the_two_latents(trained: Build, mixed: np.ndarray) -> None:

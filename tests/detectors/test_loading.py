@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from alpa.detectors import build_detector, load_detector
 from alpa.detectors.alpa import ALPAConfig
@@ -86,6 +88,23 @@ def test_damaged_parameters_are_an_error(damage: Callable[[bytes], bytes], folde
 def test_parameters_of_another_network_are_an_error(changes: dict[str, Any], folder: Path) -> None:
     describe(folder, **changes)
     assert "model.safetensors is no autoencoder of this shape" in load_error(folder)
+
+
+def resize(folder: Path, name: str, *shape: int) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    save_file(tensors | {name: torch.ones(*shape)}, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(("name", "shape"), [("calibration", (3, 2)), ("norm.running_mean", (9,))])
+def test_a_buffer_of_another_size_is_an_error(name: str, shape: tuple[int, ...], folder: Path) -> None:
+    resize(folder, name, *shape)
+    assert "model.safetensors is no autoencoder of this shape" in load_error(folder)
+
+
+def test_learned_buffers_that_do_not_fit_the_images_are_an_error(fit: Callable[..., Detector], tmp_path: Path) -> None:
+    fit("pca").save(tmp_path)
+    resize(tmp_path, "components", 8, 7)
+    assert "model.safetensors is no pca of this shape" in load_error(tmp_path)
 
 
 def test_another_detector_than_expected_is_an_error_that_names_both(folder: Path) -> None:

@@ -7,14 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alpa.config import RuntimeConfig
-from alpa.detectors import load_detector
+from alpa.config import RuntimeConfig, TrainingConfig
+from alpa.detectors import DETECTORS, load_detector
+from alpa.detectors.autoencoder import AutoencoderConfig
 from alpa.detectors.knn import KNNConfig
 from alpa.errors import ModelError
 from alpa.runtime import Runtime, resolve
 from alpa.training import cells
 from alpa.training.cells import Cell, CellStore, fit_cell, train_cells
 
+OTHER_TRAINING = {
+    "steps": 6,
+    "batch_size": 9,
+    "learning_rate": 0.5,
+    "weight_decay": 0.5,
+    "validation_fraction": 0.5,
+}
 MakeCell = Callable[..., Cell]
 RUNTIME = Runtime()
 
@@ -41,17 +49,31 @@ def _other_pixel(cell: Cell) -> Cell:
     [
         lambda cell: replace(cell, seed=1),
         lambda cell: replace(cell, config=KNNConfig(neighbours=4)),
-        lambda cell: replace(cell, training=replace(cell.training, steps=6)),
+        lambda cell: replace(cell, detector="autoencoder", config=AutoencoderConfig()),
         lambda cell: replace(cell, training=replace(cell.training, validation_fraction=0.2)),
         lambda cell: replace(cell, images=cell.images[1:]),
         lambda cell: replace(cell, images=cell.images.reshape(40, 4, 8, 8)),
         lambda cell: replace(cell, images=cell.images[::-1]),
         _other_pixel,
     ],
-    ids=["seed", "config", "steps", "validation", "fewer", "shape", "order", "pixel"],
+    ids=["seed", "config", "detector", "validation", "fewer", "shape", "order", "pixel"],
 )
 def test_everything_decisive_changes_the_key(change: Callable[[Cell], Cell], make_cell: MakeCell) -> None:
     assert change(make_cell()).key(RUNTIME) != make_cell().key(RUNTIME)
+
+
+@pytest.mark.parametrize("detector", list(DETECTORS))
+@pytest.mark.parametrize("name", OTHER_TRAINING)
+def test_a_training_setting_changes_the_key_of_the_detectors_that_use_it(
+    detector: str, name: str, make_cell: MakeCell
+) -> None:
+    cell = make_cell(detector)
+    other = replace(cell, training=replace(cell.training, **{name: OTHER_TRAINING[name]}))
+    assert (other.key(RUNTIME) != cell.key(RUNTIME)) == (name in DETECTORS[detector].uses)
+
+
+def test_every_training_setting_is_some_detectors(make_cell: MakeCell) -> None:
+    assert set(OTHER_TRAINING) == set(TrainingConfig.__dataclass_fields__) == set(DETECTORS["autoencoder"].uses)
 
 
 @pytest.mark.parametrize("other", [Runtime(device="cuda"), Runtime(precision="bf16"), Runtime(threads=2)], ids=str)
