@@ -101,15 +101,19 @@ def sync(benchmark: str | None = None, insist: bool = False) -> Outcome:
         insist: try even a server that failed within the last hour.
     """
     uri = tracking_uri()
-    ledger, runs = Ledger(uri), read_runs(benchmark)
-    waiting = ledger.count_missing(runs)
-    if not waiting or (ledger.failed_lately() and not insist):
-        return Outcome(0, waiting)
+    ledger = Ledger(uri)
+    waiting = left = 0
     try:
-        _send_all(uri, ledger, runs)
+        runs = read_runs(benchmark)
+        waiting = left = ledger.count_missing(runs)
+        if not waiting or (ledger.failed_lately() and not insist):
+            return Outcome(0, waiting)
+        try:
+            _send_all(uri, ledger, runs)
+        finally:
+            left = ledger.count_missing(runs)
     except Exception as error:  # the results are safe in their files, so nothing that ails their log may stop a run
         _warn(uri, ledger, error)
-    left = ledger.count_missing(runs)
     return Outcome(waiting - left, left)
 
 

@@ -10,7 +10,9 @@ from alpa.config import load_params
 from alpa.data.protocols import find_protocol, target_classes
 from alpa.data.splits import Split, load_split
 from alpa.detectors import detector_class, load_detector
+from alpa.errors import ModelError
 from alpa.evaluation.scores import ScoreInfo, write_scores
+from alpa.runs import read_json
 from alpa.runtime import Runtime, resolve
 from alpa.training.cells import run_in_workers
 from alpa.training.grid import SPLITS, worker_count
@@ -48,8 +50,16 @@ def main(benchmark: str, detector: str) -> None:
 def score_cell(
     models: Path, detector: str, name: str, seed: int, split: Split, rows: np.ndarray, runtime: Runtime
 ) -> pd.DataFrame:
-    """Return one cell's rows of the score table: all scores of the test images `rows`."""
-    model = load_detector(models / f"{name}-{seed}", expected=detector).to(runtime.device)
+    """Return one cell's rows of the score table: all scores of the test images `rows`.
+
+    Raises:
+        ModelError: its folder holds another cell's model.
+    """
+    folder = models / f"{name}-{seed}"
+    model = load_detector(folder, expected=detector).to(runtime.device)
+    cell = read_json(folder / "cell.json")
+    if (cell.get("target_class"), cell.get("seed")) != (name, seed):
+        raise ModelError(f"{folder} holds the model of another class or seed; delete it and run the train stage again.")
     with runtime.limited_threads():
         scores = model.scores(split.images[rows])
     normal = find_protocol(split.protocol).normal_mask(split.labels[rows], split.class_names.index(name))

@@ -1,14 +1,16 @@
 """Before hours of work: which data are missing and how long the rest may take. Imports neither torch nor mlflow."""
 
-import json
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import joblib
 
 from alpa.config import Params, load_params
 from alpa.data.protocols import find_protocol, target_classes
 from alpa.data.sources import find_source, missing
+from alpa.runs import read_json
 from pipeline import stage
 
 
@@ -24,18 +26,29 @@ def main(benchmark: str) -> None:
 
 
 def cells_left(params: Params, benchmark: str, detector: str) -> int:
-    """Return how many cells of the grid have no model yet."""
+    """Return how many cells of the grid have no model yet, or one of other settings."""
     settings = params.benchmark(benchmark)
     names = find_source(settings.dataset).class_names
     classes = target_classes(find_protocol(settings.protocol), names, settings.classes, settings.dataset)
+    asked, config = asdict(params.training_for(benchmark)), params.detector_section(benchmark, detector)
     models = Path("runs/models", benchmark, detector)
-    return sum(not (models / f"{name}-{seed}" / "cell.json").is_file() for name in classes for seed in settings.seeds)
+    folders = [models / f"{name}-{seed}" for name in classes for seed in settings.seeds]
+    return sum(not is_trained(folder, asked, config) for folder in folders)
+
+
+def is_trained(folder: Path, asked: dict[str, Any], config: dict[str, Any]) -> bool:
+    """Tell whether a cell's folder holds a model that was trained as asked, with the detector's own `config`."""
+    trained = read_json(folder / "cell.json").get("asked", {"never": None})
+    settings = read_json(folder / "detector.json").get("config", {})
+    return all(asked.get(name) == value for name, value in trained.items()) and all(
+        settings.get(name) == value for name, value in config.items()
+    )
 
 
 def estimate(params: Params, benchmark: str, left: dict[str, int]) -> str:
     """Return one sentence on the cells that are left and the time that recorded runs say they take."""
     if not any(left.values()):
-        return "every cell has its model."
+        return "every cell has a model of these settings."
     recorded = {name: seconds_per_cell(params, benchmark, name) for name in left}
     unknown = [name for name, cells in left.items() if cells and recorded[name] is None]
     seconds = sum(cells * (recorded[name] or 0) for name, cells in left.items())
@@ -52,12 +65,11 @@ def seconds_per_cell(params: Params, benchmark: str, detector: str) -> float | N
     """Return a cell's training time in this benchmark's last recorded run, else in one trained alike, else None."""
     known = {}
     for path in sorted(Path("reports").glob("*/release.json")) + sorted(Path("reports").glob("*/facts.json")):
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = read_json(path)
         key = path.parent.name
         alike = key in params.benchmarks and params.training_for(key) == params.training_for(benchmark)
-        if detector in facts.get("seconds", {}) and alike:
-            classes = len(find_source(params.benchmark(key).dataset).class_names)
-            known[key] = facts["seconds"][detector] / (classes * len(facts["seeds"]))
+        if alike and detector in facts.get("seconds", {}) and detector in facts.get("cells", {}):
+            known[key] = facts["seconds"][detector] / facts["cells"][detector]
     return known.get(benchmark, max(known.values(), default=None))
 
 

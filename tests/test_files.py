@@ -1,5 +1,8 @@
+import contextlib
 import errno
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,52 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> Non
         write_half()
     assert names(path) == ["old"]
     assert names(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize("stopped", [0, 1, 2, 3])
+def test_a_folder_that_is_replaced_is_the_old_or_the_new_one_or_away(
+    stopped: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "folder"
+    with whole_folder(path) as temporary:
+        for number in range(5):
+            (temporary / f"old {number}").touch()
+    calls = iter(range(4))
+
+    def counted(function: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if next(calls) == stopped:
+                raise KeyboardInterrupt
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(Path, "replace", counted(Path.replace))
+    monkeypatch.setattr("shutil.rmtree", counted(shutil.rmtree))
+    with contextlib.suppress(KeyboardInterrupt), whole_folder(path) as temporary:
+        for number in range(5):
+            (temporary / f"new {number}").touch()
+    found = names(path) if path.exists() else []
+    assert found in ([f"old {n}" for n in range(5)], [f"new {n}" for n in range(5)], [])
+
+
+def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    living = subprocess.Popen(["sleep", "60"])
+    for pid in (dead.pid, living.pid):
+        (tmp_path / f".folder.{pid}.0a0a0a0a.partial").mkdir()
+        (tmp_path / f".folder.{pid}.0b0b0b0b.partial").touch()
+        (tmp_path / f".other.{pid}.0a0a0a0a.partial").touch()
+    try:
+        with whole_folder(tmp_path / "folder"):
+            pass
+    finally:
+        living.kill()
+        living.wait()
+    left = [name for name in names(tmp_path) if name.startswith(".folder")]
+    assert left == [f".folder.{living.pid}.0a0a0a0a.partial", f".folder.{living.pid}.0b0b0b0b.partial"]
+    assert len([name for name in names(tmp_path) if name.startswith(".other")]) == 2
 
 
 def test_equal_values_give_equal_bytes(tmp_path: Path) -> None:

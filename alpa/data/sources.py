@@ -100,10 +100,14 @@ def find_source(key: str) -> Source:
 def fetch(key: str, destination: Path, config: DataConfig) -> None:
     """Put the raw files of the data set `key` into the folder `destination`: all of them, checked, or none.
 
+    What is there already and is the published content stays.
+
     Raises:
         DataError: the set is unknown, not at the named root, not reachable, or its content is not the published one.
     """
     source = find_source(key)
+    with contextlib.suppress(OSError, DataError):
+        return check_files(key, destination, "")
     with whole_folder(destination) as folder:
         if source.torchvision is None:
             _write_digits(folder)

@@ -22,7 +22,7 @@ from alpa.errors import DataError, ScoreError
 from alpa.files import write_text
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow")
-ENVIRONMENT = ("commit", "device", "precision", "threads", "versions", "hardware")
+ENVIRONMENT = ("commit", "changed", "device", "precision", "threads", "versions", "hardware")
 RESULTS = (":(exclude)reports", ":(exclude,glob)**/dvc.lock")  # a run's own results are no change of its code
 
 
@@ -36,9 +36,9 @@ def gather_facts(params: Params, benchmark: str, root: Path = Path()) -> dict[st
 
     Returns:
         A JSON value. `commit`, `changed`, `versions` and `hardware` are of the process that calls; `trained` holds, for
-        each environment that cells were trained in, its own and its number of `cells`; `seconds` is the training time
-        summed over a detector's cells; `finished` is when the last cell was (None if unknown); `cells_without_facts`
-        counts cells whose record of training is missing.
+        each environment that cells were trained in, its own and its number of `cells`; `cells` counts a detector's
+        cells and `seconds` is the training time summed over them; `finished` is when the last cell was (None if
+        unknown); `cells_without_facts` counts cells whose record of training is missing.
 
     Raises:
         DataError: the benchmark has no split.
@@ -53,6 +53,7 @@ def gather_facts(params: Params, benchmark: str, root: Path = Path()) -> dict[st
         **git_state(root),
         "data": {part: read_split_facts(root, benchmark, part)["digest"] for part in ("train", "test")},
         "seeds": list(params.benchmark(benchmark).seeds),
+        "cells": {name: len(facts) for name, facts in known.items() if facts},
         "seconds": {name: sum(fact["seconds"] for fact in facts) for name, facts in known.items() if facts},
         "finished": max((fact["finished"] for fact in all_known), default=None),
         "trained": _environments(all_known),

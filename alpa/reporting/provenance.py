@@ -16,7 +16,7 @@ def facts_table(facts: Mapping[str, Any]) -> Table | None:
 def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     trained = facts.get("trained") or []
     yield "Evaluated at commit", _commit(facts)
-    yield "Trained at commit", _distinct(environment.get("commit") or "" for environment in trained)
+    yield "Trained at commit", _distinct(_commit(environment) for environment in trained)
     yield "Last cell finished (UTC)", str(facts.get("finished") or "")
     yield "Device", _distinct(_device(environment) for environment in trained)
     yield "Hardware", _distinct(_hardware(environment.get("hardware") or {}) for environment in trained)

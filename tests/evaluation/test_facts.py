@@ -19,6 +19,7 @@ PARAMS = {
 }
 TRAINED = {
     "commit": "abc",
+    "changed": False,
     "device": "cpu",
     "precision": "fp32",
     "threads": 1,
@@ -59,6 +60,7 @@ def test_training_times_are_summed_per_detector(project, params):
     add_cell(project, "pca", "0-0", seconds=0.5, finished="2026-01-01T00:00:00Z")
     facts = gather_facts(params, "toy", project)
     assert facts["seconds"] == {"alpa": 5.0, "pca": 0.5}
+    assert facts["cells"] == {"alpa": 2, "pca": 1}
     assert facts["finished"] == "2026-01-02T00:00:00Z"
     assert facts["trained"] == [TRAINED | {"cells": 3}]
     assert facts["cells_without_facts"] == 0

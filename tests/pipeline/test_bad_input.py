@@ -79,6 +79,12 @@ def of_another_detector(folder: Path) -> None:
     shutil.copytree(folder / "runs/models/digits/alpa/0-0", folder / "runs/models/digits/pca/0-0")
 
 
+def of_another_class(folder: Path) -> None:
+    """Put PCA's model of one class where that of another belongs."""
+    shutil.rmtree(folder / "runs/models/digits/pca/0-0")
+    shutil.copytree(folder / "runs/models/digits/pca/1-0", folder / "runs/models/digits/pca/0-0")
+
+
 @dataclass(frozen=True)
 class Case:
     """A stage's command, the sentence it ends with (its parts), and what is wrong beforehand."""
@@ -148,6 +154,11 @@ IN_PROCESS = {
     "a model of another detector": Case(
         "evaluate digits pca", ("runs/models/digits/pca/0-0 holds a detector of kind alpa",), damage=of_another_detector
     ),
+    "a model of another class": Case(
+        "evaluate digits pca",
+        ("runs/models/digits/pca/0-0 holds the model of another class or seed",),
+        damage=of_another_class,
+    ),
     "a score file without a column": Case(
         "leaderboard digits", ("pca.parquet: column sample is missing; run `",), damage=without_column
     ),
@@ -214,6 +225,8 @@ FULL_DISK = {
 def test_a_full_disk_leaves_what_was_there(
     command: str, limit: int, project: Project, full_disk: FullDisk, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if command == "download digits":
+        shutil.rmtree(project.folder / RAW)
     before = project.files(*OUTPUTS)
     with full_disk(limit), pytest.raises(SystemExit) as stop:
         project.call(*command.split())

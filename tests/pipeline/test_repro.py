@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from alpa.detectors import DETECTORS
+from alpa.data.splits import load_split
+from alpa.detectors import DETECTORS, load_detector
 from tests.pipeline.distance import Distance
 from tests.pipeline.project import Interrupted, Project, stages_run
 
@@ -35,6 +37,19 @@ def test_a_killed_run_ends_with_the_models_and_scores_of_an_undisturbed_one(
     project.call("evaluate", "digits", "alpa")
     scores = "runs/scores/digits/alpa.parquet"
     assert (project.folder / scores).read_bytes() == (finished.folder / scores).read_bytes()
+
+
+def test_every_cell_is_scored_by_its_own_model(finished: Project) -> None:
+    split = load_split(finished.folder / "data/splits/digits/test")
+    table = pd.read_parquet(finished.folder / "runs/scores/digits/alpa.parquet")
+    cells = table.groupby(["target_class", "seed"])
+    assert len(cells) == CELLS
+    for (name, seed), rows in cells:
+        model = load_detector(finished.folder / f"runs/models/digits/alpa/{name}-{seed}")
+        expected = model.scores(split.images[rows["sample"]])
+        for score, values in expected.items():
+            np.testing.assert_allclose(rows[score], values, rtol=1e-4, atol=1e-6, err_msg=f"{name}-{seed} {score}")
+        assert (rows["is_anomaly"] == (split.labels[rows["sample"]] != int(name))).all()
 
 
 def test_a_second_repro_does_nothing_and_says_so(finished: Project) -> None:

@@ -14,7 +14,7 @@ from alpa.training.fingerprint import code_fingerprint
 from tests.pipeline.project import Project
 
 ROOT = Path(__file__).parents[2]
-STAGES = {"download", "split", "tune", "train", "evaluate", "leaderboard", "report", "paper"}
+STAGES = {"download", "split", "tune", "train", "evaluate", "leaderboard", "report", "collect", "paper"}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,7 @@ def test_every_stage_is_there_for_every_benchmark_and_detector(
     grid = [f"{benchmark}-{detector}" for benchmark in pipeline["benchmarks"] for detector in pipeline["detectors"]]
     expected = {"default", "paper"} | {f"download@{dataset}" for dataset in pipeline["datasets"]}
     expected |= {f"{name}@{item}" for name in ("tune", "train", "evaluate") for item in grid}
+    expected |= {f"collect@{item}" for item in pipeline["paper"]}
     expected |= {f"{name}@{item}" for name in ("split", "leaderboard", "report") for item in pipeline["benchmarks"]}
     assert set(stages) == expected
     assert {name.partition("@")[0] for name in stages} == STAGES | {"default"}
@@ -89,6 +90,58 @@ def test_code_that_decides_a_cells_numbers_runs_its_training_again(
         assert [str(path) for path in sorted(read) if not any(map(path.is_relative_to, watched))] == []
 
 
+# Which stages a setting runs again by itself; those after them follow through their files.
+WATCHED = {
+    "benchmarks.digits.dataset": {"split", "leaderboard", "report"},
+    "benchmarks.digits.protocol": {"split", "leaderboard", "report"},
+    "benchmarks.digits.classes": {"train", "evaluate", "leaderboard", "report"},
+    "benchmarks.digits.seeds": {"train", "evaluate", "leaderboard", "report"},
+    "benchmarks.digits.image_size": {"split", "leaderboard", "report"},
+    "benchmarks.digits.split_seed": {"split", "leaderboard", "report"},
+    "benchmarks.digits.training": {"train", "leaderboard", "report"},
+    "benchmarks.digits.detectors": {"tune", "leaderboard", "report"},
+    "training": {"train"},
+    "detectors.alpa": {"tune"},
+    "runtime.device": {"train"},
+    "runtime.precision": {"train"},
+    "runtime.threads_per_cell": {"train"},
+    "runtime.workers": set(),
+    "evaluation": {"leaderboard"},
+    "data": set(),
+    "pipeline.detectors": {"leaderboard", "report"},
+}
+
+
+@pytest.mark.parametrize("setting", WATCHED)
+def test_a_setting_runs_the_stages_again_that_use_it(setting: str, stages: dict[str, PipelineStage]) -> None:
+    own = [stage for name, stage in stages.items() if name.partition("@")[2] in ("digits", "digits-alpa")]
+    watching = set()
+    for stage in own:
+        names = [name for dep in stage.deps if isinstance(dep, ParamsDependency) for name in dep.params]
+        if any(setting == name or setting.startswith(f"{name}.") for name in names):
+            watching.add(stage.name.partition("@")[0])
+    assert watching == WATCHED[setting]
+
+
+def test_every_setting_is_watched_or_named_as_none_of_a_stages_concern(project: Project) -> None:
+    params = yaml.safe_load((project.folder / "params.yaml").read_text())
+    known = {name.replace("digits", "*") for name in WATCHED}
+    for section in ("training", "evaluation", "data"):
+        assert section in known
+        assert section in params
+    assert {f"runtime.{name}" for name in params["runtime"]} <= known
+    assert {f"benchmarks.*.{name}" for name in params["benchmarks"]["digits"]} <= known
+
+
+@pytest.mark.parametrize("paper", [["digits"], ["digits", "mnist", "fashion_mnist"]], ids=len)
+def test_the_paper_may_have_any_number_of_benchmarks(code: Project, tmp_path: Path, paper: list[str]) -> None:
+    project = code.copy(tmp_path / "project")
+    project.edit({"pipeline.paper": paper})
+    assert project.run("git", "init").returncode == 0
+    done = project.run("dvc", "stage", "list", "pipeline/dvc.yaml")
+    assert re.findall(r"^\S*:collect@(\S+)", done.stdout, re.MULTILINE) == paper, done.stdout + done.stderr
+
+
 def test_the_default_benchmark_needs_no_other(project: Project, stages: dict[str, PipelineStage]) -> None:
     default = yaml.safe_load((project.folder / "params.yaml").read_text())["pipeline"]["default"]
     assert inputs(stages["default"]) == [f"reports/{default}/report.html"]
@@ -120,4 +173,20 @@ def test_preflight_says_what_is_missing_without_slow_imports(code: Project) -> N
 
 def test_preflight_finds_nothing_left_after_a_run(finished: Project, capsys: pytest.CaptureFixture[str]) -> None:
     finished.call("preflight", "digits")
-    assert capsys.readouterr().out == "digits: the data of digits are at hand.\ndigits: every cell has its model.\n"
+    assert (
+        capsys.readouterr().out
+        == "digits: the data of digits are at hand.\ndigits: every cell has a model of these settings.\n"
+    )
+
+
+def test_preflight_counts_the_cells_of_other_settings(
+    finished: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = finished.copy(tmp_path / "project")
+    project.edit({"detectors.alpa.strength": 0.7})
+    project.call("preflight", "digits")
+    assert "digits: 4 cells to train at most" in capsys.readouterr().out
+    project.edit({"benchmarks.digits.training": {"steps": 50000, "batch_size": 32}, "benchmarks.digits.seeds": [0]})
+    project.call("preflight", "digits")
+    work = capsys.readouterr().out.splitlines()[1]
+    assert work.startswith("digits: 4 cells to train at most"), "seed 0 of alpa and distance; pca takes no steps"
