@@ -12,6 +12,7 @@ PEERS = {
 }
 VERDICTS = {1: "better", -1: "worse", 0: "not distinguishable"}
 SMOKE_TESTS = ("digits",)
+FEW_SEEDS = 10  # below, resampling seeds covers less than its interval says
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -144,7 +145,8 @@ def caveat(results: Results) -> str:
     )
     n = len(results.seeds)
     chance = (
-        "The intervals cover the choice of seeds and of test images."
+        "The intervals cover the choice of seeds and of test images"
+        + (f"; with {count(n, 'seed')} they are too narrow for what another seed would do." if n < FEW_SEEDS else ".")
         if n > 2
         else f"With {count(n, 'seed')} the intervals cover the choice of test images, not the chance in training."
     )

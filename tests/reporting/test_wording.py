@@ -70,7 +70,12 @@ def test_without_alpa_the_summary_speaks_of_the_others_alone() -> None:
     ("seeds", "expected"),
     [
         ((0,), "With one seed the intervals cover the choice of test images, not the chance in training."),
-        ((0, 1, 2), "The intervals cover the choice of seeds and of test images."),
+        (
+            (0, 1, 2),
+            "The intervals cover the choice of seeds and of test images; with three seeds they are too narrow for what "
+            "another seed would do.",
+        ),
+        (tuple(range(10)), "The intervals cover the choice of seeds and of test images."),
     ],
 )
 def test_the_summary_says_what_the_intervals_cover(seeds: tuple[int, ...], expected: str) -> None:
