@@ -19,6 +19,7 @@ unexport PYTHONPATH PYTHONHOME
 .PHONY: help repro test paper sync ui release lock clean $(BENCHMARKS)
 
 repro: $(INSTALLED)  ## run the default benchmark, as far as anything changed, and name its report
+	@$(RUN) pipeline.preflight $(DEFAULT)
 	$(RUN) dvc --wait-for-lock repro
 	@$(RUN) pipeline.sync
 	@echo "Report: reports/$(DEFAULT)/report.html"
@@ -42,7 +43,7 @@ test: $(INSTALLED)  ## lint, check types, run the tests
 	env -u MLFLOW_TRACKING_URI $(RUN) pytest
 
 sync: $(INSTALLED)  ## send the runs that MLflow lacks
-	@$(RUN) pipeline.sync
+	@$(RUN) pipeline.sync insist
 
 ui: $(INSTALLED)  ## open MLflow on 127.0.0.1; PORT=5001 for another port
 	@case "$$MLFLOW_TRACKING_URI" in \

@@ -13,6 +13,7 @@ from alpa.errors import ConfigError
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
 PositiveInt = Annotated[int, Field(ge=1, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]  # what numpy and scikit-learn take
 PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -47,7 +48,7 @@ class EvaluationConfig:
     """How intervals are made: resamples of the paired hierarchical bootstrap and their seed."""
 
     bootstrap_samples: PositiveInt = 1000
-    bootstrap_seed: Count = 0
+    bootstrap_seed: Seed = 0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -56,10 +57,10 @@ class BenchmarkConfig:
 
     dataset: Name
     protocol: Name
-    seeds: Annotated[tuple[Count, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     classes: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
     image_size: Literal[32] = 32
-    split_seed: Count = 0
+    split_seed: Seed = 0
     training: dict[str, Any] = Field(default_factory=dict)
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -104,6 +105,7 @@ class Params:
         _same_names("pipeline.datasets", self.pipeline.datasets, "the benchmarks' dataset entries", used)
         for key, benchmark in self.benchmarks.items():
             _no_doubles(f"benchmarks.{key}.seeds", benchmark.seeds)
+            self.training_for(key)
             unknown = sorted(set(benchmark.detectors) - set(self.detectors))
             if unknown:
                 raise ConfigError(f"benchmarks.{key}.detectors names {unknown[0]}; choose {', '.join(self.detectors)}.")
@@ -154,15 +156,24 @@ def fill(cls: type[T], values: Mapping[str, Any] | None, where: str) -> T:
 
 
 def _sentence(cls: type, error: ValidationError, where: str) -> str:
-    """Return one sentence for the first problem that pydantic found."""
-    first = error.errors(include_url=False)[0]
-    path = ".".join([where, *(str(part) for part in first["loc"] if not _is_branch(part))]).strip(".")
+    """Return one sentence for the first problem that pydantic found, with what each branch of a union would take."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    path = _path(where, first["loc"])
     if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"Unknown key {path}; known here: {', '.join(_section(cls, first['loc']).__dataclass_fields__)}."
     if first["type"] in ("missing", "missing_argument"):
         return f"{path} is missing; add it to params.yaml."
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{path} is {first['input']!r}: {reason[0].lower()}{reason[1:].rstrip('.')}."
+    reasons = [
+        problem["msg"].removeprefix("Value error, ") for problem in problems if _path(where, problem["loc"]) == path
+    ]
+    reason = " or ".join(f"{text[0].lower()}{text[1:].rstrip('.')}" for text in dict.fromkeys(reasons))
+    return f"{path} is {first['input']!r}: {reason.replace('valid tuple', 'list').replace('tuple', 'list')}."
+
+
+def _path(where: str, loc: tuple[int | str, ...]) -> str:
+    """Return the dotted path of a problem's place in the file."""
+    return ".".join([where, *(str(part) for part in loc if not _is_branch(part))]).strip(".")
 
 
 def _section(cls: Any, loc: tuple[int | str, ...]) -> Any:

@@ -113,7 +113,7 @@ def sync(benchmark: str | None = None, insist: bool = False) -> Outcome:
         finally:
             left = ledger.count_missing(runs)
     except Exception as error:  # the results are safe in their files, so nothing that ails their log may stop a run
-        _warn(uri, ledger, error)
+        _warn(uri, ledger, error, insist)
     return Outcome(waiting - left, left)
 
 
@@ -210,9 +210,9 @@ def _close(
     client.set_terminated(run, end_time=ended)
 
 
-def _warn(uri: str, ledger: Ledger, error: Exception) -> None:
-    """Say on stderr that sending failed, unless that was said within the last hour."""
-    if not ledger.failed_lately():
+def _warn(uri: str, ledger: Ledger, error: Exception, insist: bool) -> None:
+    """Say on stderr that sending failed, unless that was said within the last hour and nobody insists."""
+    if insist or not ledger.failed_lately():
         reason = textwrap.shorten(str(error) or type(error).__name__, 160, placeholder=" ...").rstrip(".")
         text = f"warning: MLflow at {uri} failed: {reason}; the next run or `make sync` sends what is left."
         print(re.sub(r"//[^/\s@]+@", "//", text), file=sys.stderr)  # an address may hold a password

@@ -17,13 +17,13 @@ def stage(main: Callable[..., None]) -> Callable[[], None]:
 
     @functools.wraps(main)
     def command() -> None:
-        names = list(inspect.signature(main).parameters)
+        signature = inspect.signature(main)
         arguments = sys.argv[1:]
-        if len(arguments) != len(names):
-            sys.exit(
-                f"usage: python -m {main.__module__ if main.__module__ != '__main__' else _module()} "
-                + " ".join(f"<{name}>" for name in names)
-            )
+        try:
+            signature.bind(*arguments)
+        except TypeError:
+            module = main.__module__ if main.__module__ != "__main__" else _module()
+            sys.exit(" ".join(["usage: python -m", module, *map(_placeholder, signature.parameters.values())]))
         try:
             main(*arguments)
         except (AlpaError, OSError) as error:
@@ -39,7 +39,11 @@ def sentence(error: AlpaError | OSError) -> str:
     if isinstance(error, AlpaError):
         return str(error)
     where = f" at {error.filename}" if error.filename else ""
-    return f"{error.strerror or error}{where}; nothing was half-written: mend that and run the command again."
+    return f"{error.strerror or error}{where}; no file was half-written: mend that and run the command again."
+
+
+def _placeholder(parameter: inspect.Parameter) -> str:
+    return f"<{parameter.name}>" if parameter.default is inspect.Parameter.empty else f"[{parameter.name}]"
 
 
 def _module() -> str:

@@ -1,5 +1,6 @@
-"""Before hours of work: which data are missing and how long the rest may take. Imports neither torch nor mlflow."""
+"""Before hours of work: whether the settings fit, which data are missing, and how long the rest may take."""
 
+import hashlib
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -7,22 +8,51 @@ from typing import Any
 
 import joblib
 
-from alpa.config import Params, load_params
+from alpa.config import Params, fill, load_params
 from alpa.data.protocols import find_protocol, target_classes
 from alpa.data.sources import find_source, missing
+from alpa.files import write_text
 from alpa.runs import read_json
 from pipeline import stage
+from pipeline.unlock import drop_stale_locks
+
+CHECKED = Path(".cache/settings-checked")  # the digest of the settings and code that passed last
 
 
 @stage
 def main(benchmark: str) -> None:
-    """Print where the benchmark's data will come from, how many cells are left, and how long they may take."""
+    """Check all settings, then print whether the benchmark's data are there, what is left, and how long it may take."""
     params = load_params()
+    check_detectors(params)
+    drop_stale_locks()
     dataset = params.benchmark(benchmark).dataset
     absent = missing(dataset, params.data)
     print(f"{benchmark}: {absent or f'the data of {dataset} are at hand.'}")
     left = {name: cells_left(params, benchmark, name) for name in params.pipeline.detectors}
     print(f"{benchmark}: {estimate(params, benchmark, left)}")
+
+
+def check_detectors(params: Params) -> None:
+    """Check every detector's section as training will do, before DVC removes what is to be made anew.
+
+    That takes torch and so some seconds; settings and code that once passed are not checked again.
+
+    Raises:
+        ConfigError: a detector is unknown, its section does not fit it, or the device is not there.
+    """
+    files = [Path("params.yaml"), *sorted(Path("alpa/detectors").glob("*.py")), Path("alpa/config.py")]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    if CHECKED.is_file() and CHECKED.read_text(encoding="utf-8") == digest:
+        return
+    from alpa.detectors import detector_class
+    from alpa.runtime import resolve
+
+    resolve(params.runtime)
+    for benchmark in params.benchmarks:
+        for detector in params.pipeline.detectors:
+            section = params.detector_section(benchmark, detector)
+            fill(detector_class(detector).config_class, section, f"detectors.{detector}")
+    write_text(CHECKED, digest)
 
 
 def cells_left(params: Params, benchmark: str, detector: str) -> int:
@@ -50,10 +80,10 @@ def estimate(params: Params, benchmark: str, left: dict[str, int]) -> str:
     if not any(left.values()):
         return "every cell has a model of these settings."
     recorded = {name: seconds_per_cell(params, benchmark, name) for name in left}
-    unknown = [name for name, cells in left.items() if cells and recorded[name] is None]
+    unknown = [name for name, number in left.items() if number and recorded[name] is None]
     seconds = sum(cells * (recorded[name] or 0) for name, cells in left.items())
     cells = f"{sum(left.values())} cells to train at most (finished ones are reused)"
-    if len(unknown) == len(left):
+    if len(unknown) == sum(number > 0 for number in left.values()):
         return f"{cells}; no run is recorded to tell how long that takes."
     workers = params.runtime.workers or joblib.cpu_count()
     time = f"about {timedelta(seconds=round(seconds / workers))} with {workers} workers at the recorded speed"

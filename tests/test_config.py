@@ -101,6 +101,17 @@ def test_configs_are_frozen() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (3, "input should be 'all' or input should be a list"),
+        ([], "input should be 'all' or list should have at least 1 item after validation, not 0"),
+    ],
+)
+def test_a_value_that_fits_no_form_names_them_all(value: object, reason: str) -> None:
+    assert problem("benchmarks.small.classes", value) == f"benchmarks.small.classes is {value!r}: {reason}."
+
+
+@pytest.mark.parametrize(
     ("path", "known"),
     [
         ("extra", "pipeline, benchmarks, detectors, training, runtime, evaluation, data"),
@@ -211,9 +222,8 @@ def test_a_name_that_a_command_was_given_is_checked() -> None:
 
 
 def test_a_benchmarks_override_is_checked_with_its_place() -> None:
-    params = fill(Params, changed("benchmarks.small.training", {"steps": -3}), "")
     with pytest.raises(ConfigError, match=r"^benchmarks\.small\.training\.steps is -3: "):
-        params.training_for("small")
+        fill(Params, changed("benchmarks.small.training", {"steps": -3}), "")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from alpa.reporting.background import facts_section, protocol_section, published
 from alpa.reporting.cells import Cell, Key, find_cells, histories
 from alpa.reporting.document import Page, Section, present
 from alpa.reporting.gallery import extremes_section, reconstructions_section
+from alpa.reporting.glossary import glossary
 from alpa.reporting.results import Results, read_results
 from alpa.reporting.wording import METHOD, PEERS, against, listed, name, percent, summary
 
@@ -58,7 +59,8 @@ def build_page(inputs: Inputs) -> Page:
 
 def _leaderboard(results: Results) -> Section:
     text = "Each detector is ranked by the one score that its code declares, whatever the results."
-    return Section("leaderboard", "Leaderboard", (text,), (figures.leaderboard(results), tables.leaderboard(results)))
+    blocks = (figures.leaderboard(results), tables.leaderboard(results), glossary(tables.scores(results)))
+    return Section("leaderboard", "Leaderboard", (text,), blocks)
 
 
 def _ablation(results: Results) -> Section:

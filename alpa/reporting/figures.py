@@ -36,13 +36,14 @@ def leaderboard(results: Results) -> Picture:
     """Dots with 95 % intervals, best on top."""
     figure = new_figure(WIDTH, 58 + 30 * len(results.detectors))
     axes = figure.add_subplot()
-    _dots(axes, results, results.detectors)
+    arrows = _dots(axes, results, results.detectors)
     for place, (_, row) in enumerate(results.primary.iterrows()):
         below = axes.annotate(row["score"], (0, place), (-3.5, -1), axes.get_yaxis_transform(), "offset points")
         below.set(ha="right", va="top", color=MUTED, fontsize=8)
     axes.set_yticks(range(len(results.detectors)), [f"{detector}\n" for detector in results.detectors], color=INK)
     axes.set_xlabel("mean AUROC (%) with 95 % interval")
-    caption = "Mean AUROC over all target classes, each detector by its own score; an arrow: below the scale."
+    caption = "Mean AUROC over all target classes, each detector by its own score."
+    caption += " An arrow stands for a value below the scale." if arrows else ""
     return to_picture(figure, "leaderboard", _leaderboard_alt(results), caption, kinds=("svg", "png"))
 
 
@@ -51,29 +52,30 @@ def leaderboards(all_results: Sequence[Results], detectors: Sequence[str]) -> Pi
     """The leaderboards of several benchmarks side by side, with the detectors in one order."""
     figure = new_figure(96 + 152 * len(all_results), 58 + 26 * len(detectors))
     grid = figure.subplots(1, len(all_results), squeeze=False, sharey=True)
+    arrows = False
     for axes, results in zip(grid[0], all_results, strict=True):
-        _dots(axes, results, detectors)
+        arrows |= _dots(axes, results, detectors)
         axes.set_title(results.dataset_title)
         axes.set_xlabel("mean AUROC (%)")
     grid[0, 0].set_yticks(range(len(detectors)), list(detectors), color=INK)
     alt = "; ".join(f"{results.dataset_title}: {_leaderboard_alt(results)}" for results in all_results)
-    caption = (
-        "Mean AUROC with 95 % intervals, each detector by its own score. Each data set has its own scale; an arrow: "
-    )
-    caption += "below it."
+    caption = "Mean AUROC with 95 % intervals, each detector by its own score. Each data set has its own scale."
+    caption += " An arrow stands for a value below it." if arrows else ""
     return to_picture(figure, "leaderboard", alt, caption, kinds=("svg", "png"))
 
 
-def _dots(axes: Axes, results: Results, detectors: Sequence[str]) -> None:
-    """Draw each detector's mean and interval in its own line, the first on top."""
+def _dots(axes: Axes, results: Results, detectors: Sequence[str]) -> bool:
+    """Draw each detector's mean and interval in its own line, the first on top; tell whether one is below the scale."""
     colour, marker = colours(detectors), markers(detectors)
     left, right = _start(100 * results.primary["ci_low"]), 100 * results.primary["ci_high"].max()
+    arrows = False
     for place, detector in enumerate(detectors):
         if detector not in results.primary.index:
             continue
         low, mean, high = (100 * results.primary.loc[detector, name] for name in ("ci_low", "auroc_mean", "ci_high"))
         if mean < left:
             _beyond(axes, left, place, mean, colour[detector])
+            arrows = True
             continue
         axes.plot([low, high], [place, place], color=colour[detector], linewidth=2.4, solid_capstyle="round")
         axes.plot(mean, place, marker[detector], color=colour[detector], markersize=8)
@@ -82,6 +84,7 @@ def _dots(axes: Axes, results: Results, detectors: Sequence[str]) -> None:
     axes.set_ylim(len(detectors) - 0.5, -0.5)
     axes.locator_params(axis="x", nbins=5)
     horizontal_only(axes)
+    return arrows
 
 
 def _start(values: pd.Series, reach: float = 5) -> float:

@@ -49,11 +49,18 @@ def leaderboard(results: Results) -> Table:
     return Table("leaderboard", caption, tuple(columns), body, _best(body, lines))
 
 
+def scores(results: Results) -> list[str]:
+    """Return the scores that occur, those of the shared networks first."""
+    found = list(results.auroc())
+    return [
+        *(score for score in SCORE_ORDER if score in found),
+        *(score for score in found if score not in SCORE_ORDER),
+    ]
+
+
 def ablation(results: Results) -> Table:
     """Detectors by scores: what the training changes stands in a column, what the score changes in a row."""
-    table = results.auroc()
-    known = [score for score in SCORE_ORDER if score in table]
-    table = table[known + [score for score in table if score not in known]]
+    table = results.auroc()[scores(results)]
     body = tuple(
         (
             str(detector),
@@ -65,8 +72,8 @@ def ablation(results: Results) -> Table:
         for detector, row in table.iterrows()
     )
     caption = (
-        "Mean AUROC (%): a row shows what the score changes, a column what the training changes. "
-        f"{RANKED_MARK} marks the score that the detector is ranked by."
+        f"{results.dataset_title}, mean AUROC (%): a row shows what the score changes, a column what the training "
+        f"changes. {RANKED_MARK} marks the score that the detector is ranked by."
     )
     columns = (Column("Detector", "detector"), *(Column(score) for score in table))
     return Table(
@@ -93,7 +100,9 @@ def comparisons(results: Results) -> Table | None:
             )
     columns = [Column("Against", "detector"), Column("Score", "text"), Column(METHOD), Column("other")]
     columns += [Column("Difference"), Column("95 % interval"), Column("Reading", "text")]
-    caption = f"Mean AUROC (%) of {METHOD} and of the other, and their paired difference in points."
+    caption = (
+        f"{results.dataset_title}, mean AUROC (%) of {METHOD} and of the other, and their paired difference in points."
+    )
     return Table("comparisons", caption, tuple(columns), tuple(body)) if body else None
 
 
@@ -104,7 +113,7 @@ def per_class(results: Results) -> Table:
     body.append(("mean", *(percent(value) for value in results.primary["auroc_mean"])))
     columns = (Column(results.target, "text"), *(Column(detector) for detector in results.detectors))
     lines = [_across(body, row) for row in range(len(body))]
-    caption = "AUROC (%) by class, mean over seeds, each detector under its own score."
+    caption = f"{results.dataset_title}, AUROC (%) by class, mean over seeds, each detector under its own score."
     return Table("per_class", caption, columns, tuple(body), _best(body, lines), ends_in_mean=True)
 
 
@@ -152,7 +161,9 @@ def counts(results: Results, trained: Mapping[str, tuple[int, int]]) -> Table:
         )
         for target, row in first.iterrows()
     )
-    caption = "Samples per class. Validation images are normal ones held out of the training split."
+    caption = (
+        f"{results.dataset_title}, samples per class. Validation images are normal ones held out of the training split."
+    )
     return Table("counts", caption, tuple(columns), body)
 
 

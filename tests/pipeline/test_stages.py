@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,6 +12,7 @@ from dvc.stage import PipelineStage
 
 from alpa.detectors import DETECTORS
 from alpa.training.fingerprint import code_fingerprint
+from tests.pipeline.distance import Distance
 from tests.pipeline.project import Project
 
 ROOT = Path(__file__).parents[2]
@@ -158,11 +160,14 @@ def test_make_knows_the_benchmarks_of_params(code: Project, tmp_path: Path, rewr
     assert offered[-len(params["benchmarks"]) :] == list(params["benchmarks"])
     rehearsal = project.run("make", "--dry-run", "repro", "paper").stdout
     assert f"reports/{params['pipeline']['default']}/report.html" in rehearsal
+    assert rehearsal.index(f"pipeline.preflight {params['pipeline']['default']}") < rehearsal.index("--wait-for-lock")
     assert f"for benchmark in {' '.join(params['pipeline']['paper'])};" in " ".join(rehearsal.split())
 
 
-def test_preflight_says_what_is_missing_without_slow_imports(code: Project) -> None:
-    done = code.run("python", "-X", "importtime", "-m", "pipeline.preflight", "mnist")
+def test_preflight_says_what_is_missing_and_soon_without_slow_imports(code: Project, tmp_path: Path) -> None:
+    project = code.copy(tmp_path / "project")
+    assert project.stage("preflight", "mnist").returncode == 0
+    done = project.run("python", "-X", "importtime", "-m", "pipeline.preflight", "mnist")
     data, work = done.stdout.splitlines()
     assert data.startswith("mnist: mnist is not on this machine: set ALPA_DATA_ROOT to a folder")
     assert work.startswith("mnist: 60 cells to train")
@@ -171,7 +176,10 @@ def test_preflight_says_what_is_missing_without_slow_imports(code: Project) -> N
     assert not imported & {"torch", "mlflow", "sklearn", "pandas", "matplotlib"}
 
 
-def test_preflight_finds_nothing_left_after_a_run(finished: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preflight_finds_nothing_left_after_a_run(
+    finished: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DETECTORS, "distance", Distance)
     finished.call("preflight", "digits")
     assert (
         capsys.readouterr().out
@@ -179,9 +187,32 @@ def test_preflight_finds_nothing_left_after_a_run(finished: Project, capsys: pyt
     )
 
 
-def test_preflight_counts_the_cells_of_other_settings(
-    finished: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("evaluation.bootstrap_samples", 0, "evaluation.bootstrap_samples is 0"),
+        ("runtime.foo", 1, "Unknown key runtime.foo"),
+        ("benchmarks.mnist.training", {"stepz": 1}, "Unknown key benchmarks.mnist.training.stepz"),
+        ("detectors.alpa.strength", -1, "detectors.alpa.strength is -1"),
+        ("benchmarks.mnist.detectors", {"alpa": {"bogus": 1}}, "Unknown key detectors.alpa.bogus"),
+        ("benchmarks.digits.split_seed", 2**32, "benchmarks.digits.split_seed is 4294967296"),
+    ],
+)
+def test_make_finds_a_bad_setting_before_dvc_touches_anything(
+    setting: str, value: Any, says: str, code: Project, tmp_path: Path
 ) -> None:
+    project = code.copy(tmp_path / "project")
+    project.edit({setting: value})
+    with pytest.raises(SystemExit) as stop:
+        project.call("preflight", "digits")
+    assert str(stop.value.code).startswith(f"error: {says}")
+    assert not (project.folder / ".cache").exists()
+
+
+def test_preflight_counts_the_cells_of_other_settings(
+    finished: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DETECTORS, "distance", Distance)
     project = finished.copy(tmp_path / "project")
     project.edit({"detectors.alpa.strength": 0.7})
     project.call("preflight", "digits")

@@ -1,0 +1,25 @@
+"""What each score measures, in one sentence, for the readers of its tables."""
+
+from collections.abc import Sequence
+
+from alpa.reporting.document import Column, Table
+
+# x an image, E and D the encoder and the decoder, z = E(x).
+DEFINITIONS = {
+    "reconstruction": "Mean squared difference between the image x and its reconstruction D(z), z = E(x), in [0, 1].",
+    "latent": "Squared distance between z and E(D(z)): how far encoding the reconstruction moves the latent.",
+    "feature": "Mean squared difference between the encoder's feature maps of x and of D(z).",
+    "combined": "The sum of latent and feature, each first standardised by its mean and deviation on held-out "
+    "validation normals.",
+    "perturbed": "As reconstruction, with the distorter's perturbation added to z.",
+    "encoder_gap": "Mean squared difference between the latents of GANomaly's first encoder, of x, and of its second, "
+    "of the reconstruction.",
+    "distance": "Mean distance, in pixels, to the nearest training images.",
+}
+
+
+def glossary(scores: Sequence[str]) -> Table:
+    """Return a row per score; one that is not known here is its detector's own."""
+    rows = tuple((score, DEFINITIONS.get(score, "Defined by its detector.")) for score in scores)
+    caption = "The scores. Higher means more anomalous; each is computed for one image alone."
+    return Table("scores", caption, (Column("Score", "text"), Column("What it measures", "text")), rows)
