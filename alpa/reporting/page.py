@@ -64,7 +64,7 @@ def render_markdown(page: Page) -> str:
 
 
 def render_latex(table: Table) -> str:
-    """Return a table float for `\\input`, which needs the package booktabs."""
+    """Return a table float for `\\input`, which needs the packages booktabs and graphicx."""
     environment = _environment(
         finalize=_escaping(escape_latex),
         variable_start_string="<<",

@@ -166,15 +166,27 @@ def test_writing_again_removes_figures_of_the_past(page: Page, tmp_path: Path) -
     assert not (tmp_path / "figures" / "stale.svg").exists()
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
-def test_latex_tables_compile(written: Path, tmp_path: Path) -> None:
-    odd = Table("odd", SCRIPT + '\\{}~^#$"−–×±·→', (Column("a_b", "text"), Column("%")), ((SCRIPT, "1"),))
-    tables = [path.read_text() for path in sorted((written / "tables").glob("*.tex"))] + [render_latex(odd)]
-    preamble = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs}\begin{document}"
-    (tmp_path / "all.tex").write_text("\n".join([preamble, *tables, r"\end{document}"]))
+def compiled(tables: list[str], folder: Path) -> str:
+    """Compile tables as a document and return what LaTeX says."""
+    preamble = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs,graphicx}\begin{document}"
+    (folder / "all.tex").write_text("\n".join([preamble, *tables, r"\end{document}"]))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_latex_tables_compile_and_fit_the_page(written: Path, tmp_path: Path) -> None:
+    assert "Overfull" not in compiled(
+        [path.read_text() for path in sorted((written / "tables").glob("*.tex"))], tmp_path
+    )
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_odd_text_compiles_as_latex(tmp_path: Path) -> None:
+    odd = Table("odd", SCRIPT + '\\{}~^#$"−–×±·→', (Column("a_b", "text"), Column("%")), ((SCRIPT, "1"),))
+    compiled([render_latex(odd)], tmp_path)
 
 
 def test_a_page_without_blocks_is_still_a_page() -> None:
