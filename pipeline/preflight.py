@@ -68,11 +68,9 @@ def cells_left(params: Params, benchmark: str, detector: str) -> int:
 
 def is_trained(folder: Path, asked: dict[str, Any], config: dict[str, Any]) -> bool:
     """Tell whether a cell's folder holds a model that was trained as asked, with the detector's own `config`."""
-    trained = read_json(folder / "cell.json").get("asked", {"never": None})
+    trained = read_json(folder / "cell.json").get("asked")
     settings = read_json(folder / "detector.json").get("config", {})
-    return all(asked.get(name) == value for name, value in trained.items()) and all(
-        settings.get(name) == value for name, value in config.items()
-    )
+    return bool(trained) and trained.items() <= asked.items() and config.items() <= settings.items()
 
 
 def estimate(params: Params, benchmark: str, left: dict[str, int]) -> str:

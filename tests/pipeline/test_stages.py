@@ -1,5 +1,6 @@
 """The graph of stages, as DVC and make read it."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -221,3 +222,9 @@ def test_preflight_counts_the_cells_of_other_settings(
     project.call("preflight", "digits")
     work = capsys.readouterr().out.splitlines()[1]
     assert work.startswith("digits: 4 cells to train at most"), "seed 0 of alpa and distance; pca takes no steps"
+    for path in project.folder.glob("runs/models/digits/pca/*/cell.json"):
+        path.write_text(
+            json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != "asked"})
+        )
+    project.call("preflight", "digits")
+    assert "digits: 6 cells to train at most" in capsys.readouterr().out, "what recorded no settings may have any"
