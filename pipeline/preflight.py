@@ -68,7 +68,7 @@ def cells_left(params: Params, benchmark: str, detector: str) -> int:
 
 def is_trained(folder: Path, asked: dict[str, Any], config: dict[str, Any]) -> bool:
     """Tell whether a cell's folder holds a model that was trained as asked, with the detector's own `config`."""
-    trained = read_json(folder / "cell.json").get("asked")
+    trained = read_json(folder / "cell.json").get("asked", {})
     settings = read_json(folder / "detector.json").get("config", {})
     return bool(trained) and trained.items() <= asked.items() and config.items() <= settings.items()
 
