@@ -41,7 +41,7 @@ class CellRun:
     def parameters(self) -> dict[str, str]:
         """What it was trained with and on."""
         described = {name: self.description.get(name) for name in ("image_shape", "primary_score")}
-        own = {name: value for name, value in self.info.items() if name != "key"}
+        own = {name: value for name, value in self.info.items() if name not in ("key", "asked")}
         return flat(described | self.description.get("config", {}) | own)
 
     @property

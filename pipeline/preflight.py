@@ -9,8 +9,9 @@ from typing import Any
 import joblib
 
 from alpa.config import Params, fill, load_params
+from alpa.data.download import missing
 from alpa.data.protocols import find_protocol, target_classes
-from alpa.data.sources import find_source, missing
+from alpa.data.sources import find_source
 from alpa.files import write_text
 from alpa.runs import read_json
 from pipeline import stage

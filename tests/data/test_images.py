@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from alpa.config import DataConfig
+from alpa.data.download import fetch
 from alpa.data.images import read_idx, read_npy, read_raw, to_square
-from alpa.data.sources import SOURCES, fetch
+from alpa.data.sources import SOURCES
 from alpa.errors import DataError
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from alpa.config import DataConfig
+from alpa.data.download import fetch
 from alpa.data.images import read_raw
-from alpa.data.sources import SOURCES, fetch
+from alpa.data.sources import SOURCES
 from alpa.data.splits import Split, count_shared, load_split, make_splits, write_split
 from alpa.errors import DataError
 from pipeline.split import main as split_stage

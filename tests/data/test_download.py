@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from alpa.config import DataConfig
-from alpa.data import sources
-from alpa.data.sources import SOURCES, check_files, fetch, missing
+from alpa.data import download
+from alpa.data.download import fetch, missing
+from alpa.data.sources import SOURCES, Source, check_files
 from alpa.errors import DataError
 
 Change = Callable[[bytes], bytes]
@@ -87,6 +88,19 @@ def test_what_was_there_is_replaced_on_success_and_kept_on_failure(
     with pytest.raises(DataError):
         fetch("mnist", folder, DataConfig(root="/nowhere"))
     assert_holds(folder, {"stale": b"old"})
+    fetch("mnist", folder, DataConfig(root=str(local_root)))
+    assert_holds(folder, known_tiny)
+
+
+def test_published_files_that_are_there_stay_and_need_no_origin(
+    local_root: Path, known_tiny: dict[str, bytes], tmp_path: Path
+) -> None:
+    folder = tmp_path / "raw/mnist"
+    fetch("mnist", folder, DataConfig(root=str(local_root)))
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    fetch("mnist", folder, DataConfig(root=str(tmp_path / "unplugged")))
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    (folder / TRAIN_IMAGES).write_bytes(b"damaged")
     fetch("mnist", folder, DataConfig(root=str(local_root)))
     assert_holds(folder, known_tiny)
 
@@ -173,7 +187,7 @@ def test_a_server_out_of_reach_gives_both_ways_out(tmp_path: Path) -> None:
 def test_a_silent_server_does_not_hold_the_run_for_ever(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "STALLED_SECONDS", 0.1)
+    monkeypatch.setattr(download, "STALLED_SECONDS", 0.1)
     server.silent = {f"/mnist/{TRAIN_IMAGES}.gz"}
     assert "timed out" in failure("mnist", tmp_path / "raw", DataConfig(mirror=server.address))
 
@@ -182,7 +196,7 @@ def test_a_download_with_the_wrong_content_is_not_put_in_place(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = dict(SOURCES["mnist"].files) | {TRAIN_IMAGES: "0" * 64}
-    monkeypatch.setitem(SOURCES, "mnist", sources.Source("MNIST", "", tuple("0123456789"), files, "MNIST"))
+    monkeypatch.setitem(SOURCES, "mnist", Source("MNIST", "", tuple("0123456789"), files, "MNIST"))
     message = failure("mnist", tmp_path / "raw", DataConfig(mirror=server.address))
     assert message.startswith(f"{TRAIN_IMAGES} of mnist is not the published file")
     assert f"{server.address}/mnist/" in message
@@ -233,7 +247,7 @@ def test_a_root_without_the_set_makes_it_missing(tmp_path: Path) -> None:
 
 def test_looking_for_missing_sets_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from alpa.config import DataConfig; from alpa.data.sources import missing; "
+        "import sys; from alpa.config import DataConfig; from alpa.data.download import missing; "
         "missing('mnist', DataConfig()); print({'torch', 'sklearn', 'torchvision'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
