@@ -19,3 +19,7 @@ class ModelError(AlpaError):
 
 class ScoreError(AlpaError):
     """A score table is incomplete, constant, or not finite."""
+
+
+class StudyError(AlpaError):
+    """A study is damaged, was made with another search space, or has no trial to choose."""

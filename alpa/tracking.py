@@ -34,6 +34,7 @@ CLIENT_SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
+WORTH_A_SYNC = 60.0  # seconds that a stage worked; importing mlflow takes some itself, and the report sends the rest
 LOCK_SECONDS = 300
 QUIET_SECONDS = 3600  # for so long a server that failed is neither tried by the stages nor complained of again
 METRICS_PER_REQUEST = 1000

@@ -1,8 +1,8 @@
 """Put the published files of a data set, checked, into data/raw/<dataset>/."""
 
-from alpa.config import load_params
 from alpa.data.download import fetch
 from alpa.data.sources import RAW_FOLDER
+from alpa.params import load_params
 from pipeline import stage
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from alpa.config import load_params
 from alpa.data.protocols import find_protocol, target_classes
 from alpa.data.splits import Split, load_split
 from alpa.detectors import detector_class, load_detector
 from alpa.errors import ModelError
 from alpa.evaluation.scores import ScoreInfo, write_scores
+from alpa.params import load_params
 from alpa.runs import read_json
 from alpa.runtime import Runtime, resolve
 from alpa.training.cells import run_in_workers

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from alpa.config import load_params
 from alpa.data.protocols import find_protocol, target_classes
 from alpa.evaluation.facts import gather_facts, read_split_facts
 from alpa.evaluation.leaderboard import build_leaderboard, read_tables, write_leaderboard
 from alpa.files import write_json
+from alpa.params import load_params
 from pipeline import stage
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from alpa.config import load_params
+from alpa.params import load_params
 from pipeline import stage
 
 

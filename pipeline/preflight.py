@@ -8,11 +8,12 @@ from typing import Any
 
 import joblib
 
-from alpa.config import Params, fill, load_params
+from alpa.config import fill
 from alpa.data.download import missing
 from alpa.data.protocols import find_protocol, target_classes
 from alpa.data.sources import find_source
 from alpa.files import write_text
+from alpa.params import Params, load_params
 from alpa.runs import read_json
 from pipeline import stage
 from pipeline.unlock import drop_stale_locks
@@ -39,20 +40,30 @@ def check_detectors(params: Params) -> None:
     That takes torch and so some seconds; settings and code that once passed are not checked again.
 
     Raises:
-        ConfigError: a detector is unknown, its section does not fit it, or the device is not there.
+        ConfigError: a detector is unknown, its section, its search space or a pseudo-anomaly family does not fit, or
+            the device is not there.
     """
-    files = [Path("params.yaml"), *sorted(Path("alpa/detectors").glob("*.py")), Path("alpa/config.py")]
+    files = [Path("params.yaml"), Path("alpa/config.py"), Path("alpa/params.py")]
+    files += [path for folder in ("detectors", "tuning") for path in sorted(Path("alpa", folder).glob("*.py"))]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     if CHECKED.is_file() and CHECKED.read_text(encoding="utf-8") == digest:
         return
     from alpa.detectors import detector_class
     from alpa.runtime import resolve
+    from alpa.tuning.objective import require_known
+    from alpa.tuning.space import read_space
 
     resolve(params.runtime)
     for benchmark in params.benchmarks:
+        tuning = params.tuning_for(benchmark)
         for detector in params.pipeline.detectors:
+            config_class = detector_class(detector).config_class
             section = params.detector_section(benchmark, detector)
-            fill(detector_class(detector).config_class, section, f"detectors.{detector}")
+            fill(config_class, section, f"detectors.{detector}")
+            if tuning is not None:
+                read_space(config_class, tuning.space.get(detector), f"tuning.space.{detector}")
+                fill(config_class, section | tuning.shortened.get(detector, {}), f"tuning.shortened.{detector}")
+        require_known(tuning.families if tuning else ())
     write_text(CHECKED, digest)
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from alpa.config import load_params
 from alpa.evaluation.facts import release
+from alpa.params import load_params
 from pipeline import stage
 
 

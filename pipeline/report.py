@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from alpa.config import load_params
+from alpa.params import load_params
 from alpa.tracking import sync
 from pipeline import stage
 
@@ -20,6 +20,7 @@ def main(benchmark: str) -> None:
         report=report,
         scores=runs / "scores" / benchmark,
         models=runs / "models" / benchmark,
+        tuning=report / "tuning",
         test=Path("data") / "splits" / benchmark / "test",
     )
     write_page(report, build_page(inputs))

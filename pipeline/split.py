@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from alpa.config import load_params
 from alpa.data.images import read_raw
 from alpa.data.sources import RAW_FOLDER
 from alpa.data.splits import count_shared, make_splits, write_split
+from alpa.params import load_params
 from pipeline import stage
 
 

@@ -9,19 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from alpa.config import (
-    BenchmarkConfig,
-    EvaluationConfig,
-    Params,
-    RuntimeConfig,
-    TrainingConfig,
-    fill,
-    load_params,
-)
+from alpa.config import RuntimeConfig, TrainingConfig, fill
 from alpa.detectors import DETECTORS
 from alpa.detectors.alpa import ALPAConfig
 from alpa.detectors.ganomaly import GANomalyConfig
 from alpa.errors import ConfigError
+from alpa.params import BenchmarkConfig, EvaluationConfig, Params, load_params
 
 PARAMS = Path(__file__).parent.parent / "params.yaml"
 VALID: dict[str, Any] = {

@@ -16,10 +16,10 @@ from pathlib import Path
 from ssl import SSLError
 from urllib.error import URLError
 
-from alpa.config import DataConfig
 from alpa.data.sources import RAW_FOLDER, check_files, find_source
 from alpa.errors import DataError
 from alpa.files import whole_folder
+from alpa.params import DataConfig
 
 STALLED_SECONDS = 60.0  # a server that is silent for so long counts as unreachable
 

@@ -11,6 +11,7 @@ from alpa.detectors.autoencoder import Autoencoder
 from alpa.detectors.denoising import Denoising
 from alpa.detectors.detector import Detector
 from alpa.detectors.ganomaly import GANomaly
+from alpa.detectors.ganomaly_tuned import TunedGANomaly
 from alpa.detectors.knn import NearestNeighbours
 from alpa.detectors.pca import PrincipalComponents
 from alpa.errors import AlpaError, ConfigError, ModelError
@@ -20,6 +21,7 @@ DETECTORS: dict[str, type[Detector]] = {
     "autoencoder": Autoencoder,
     "denoising": Denoising,
     "ganomaly": GANomaly,
+    "ganomaly_tuned": TunedGANomaly,
     "knn": NearestNeighbours,
     "pca": PrincipalComponents,
 }

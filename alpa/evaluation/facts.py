@@ -11,15 +11,19 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
 
-from alpa.config import Params
 from alpa.errors import DataError, ScoreError
 from alpa.files import write_text
+from alpa.params import Params
+
+if TYPE_CHECKING:
+    from alpa.runtime import Runtime
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow")
 ENVIRONMENT = ("commit", "changed", "device", "precision", "threads", "versions", "hardware")
@@ -113,6 +117,11 @@ def git_state(root: Path = Path()) -> dict[str, Any]:
     head = _git(root, "rev-parse", "HEAD")
     status = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *RESULTS)
     return {"commit": head or None, "changed": bool(status)}
+
+
+def environment(runtime: "Runtime") -> dict[str, Any]:
+    """Return what a cell's record keeps of where it is trained: runtime, commit, versions and hardware."""
+    return asdict(runtime) | git_state() | {"versions": versions(), "hardware": hardware()}
 
 
 def versions() -> dict[str, str]:

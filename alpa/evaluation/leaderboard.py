@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from alpa.config import EvaluationConfig
 from alpa.errors import ScoreError
 from alpa.evaluation.metrics import METRICS
 from alpa.evaluation.scores import ScoreTable, read_scores, rerun, same_test_set
 from alpa.evaluation.significance import Bootstrap, bootstrap
 from alpa.files import write_json, write_text
+from alpa.params import EvaluationConfig
 
 DECIMALS = 6
 COMPARISON_COLUMNS = ["score", "detector", "other", "difference", "ci_low", "ci_high", "n_seeds", "n_classes"]

@@ -1,7 +1,7 @@
 """A benchmark's results to the sections of its report."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +11,11 @@ from alpa.evaluation.scores import ScoreTable, read_scores
 from alpa.reporting import curves, figures, tables
 from alpa.reporting.background import facts_section, protocol_section, published_section
 from alpa.reporting.cells import Cell, Key, find_cells, histories
-from alpa.reporting.document import Page, Section, present
+from alpa.reporting.document import Page, Section, Table, present
 from alpa.reporting.gallery import extremes_section, reconstructions_section
 from alpa.reporting.glossary import glossary
 from alpa.reporting.results import Results, read_results
+from alpa.reporting.studies import evidence_section, marked, read_studies, searched_section
 from alpa.reporting.wording import METHOD, PEERS, against, listed, name, percent, summary
 
 FAMILY = ("alpa", "autoencoder", "denoising")  # one pair of networks, three trainings
@@ -28,6 +29,7 @@ class Inputs:
     scores: Path
     models: Path
     test: Path
+    tuning: Path
 
 
 def build_page(inputs: Inputs) -> Page:
@@ -39,6 +41,7 @@ def build_page(inputs: Inputs) -> Page:
     results = read_results(inputs.report)
     score_tables = {detector: read_scores(inputs.scores / f"{detector}.parquet") for detector in results.detectors}
     cells, split = find_cells(inputs.models), load_split(inputs.test)
+    studies = read_studies(inputs.tuning)
     sections = (
         _leaderboard(results),
         _ablation(results),
@@ -47,13 +50,16 @@ def build_page(inputs: Inputs) -> Page:
         _curves(results, score_tables),
         reconstructions_section(results, score_tables, cells, split),
         extremes_section(results, score_tables, split),
+        searched_section(studies) if studies else None,
+        evidence_section(studies) if studies else None,
         _training(results, cells),
         published_section(results),
         protocol_section(results, cells),
         facts_section(inputs.report),
     )
     title = f"{results.dataset_title}: {_lower(results.protocol_title)}"
-    found = tuple(section for section in sections if section is not None)
+    labelled = studies.labelled if studies else []
+    found = tuple(_marked(section, labelled) for section in sections if section is not None)
     return Page(f"Benchmark {name(results.benchmark)}", title, summary(results), found, tuple(results.detectors))
 
 
@@ -124,6 +130,15 @@ def _training(results: Results, cells: dict[Key, Cell]) -> Section | None:
             f"autoencoder lowers it, together with {name('reconstruction')}."
         )
     return Section("training", "Training", tuple(paragraphs), (picture,))
+
+
+def _marked(section: Section, labelled: Sequence[str]) -> Section:
+    """Return a section whose tables all say which detectors were tuned on labelled anomalies."""
+    blocks = (
+        replace(block, caption=marked(block.caption, labelled)) if isinstance(block, Table) else block
+        for block in section.blocks
+    )
+    return replace(section, blocks=tuple(blocks)) if labelled else section
 
 
 def _lower(title: str) -> str:

@@ -146,12 +146,16 @@ def train_cells(
     done = len(cells) - len(missing)
     with tqdm(total=len(cells), initial=done, desc=title, unit="cell", disable=not missing) as progress:
         for index, (files, seconds) in run_in_workers(fit_cell, calls, workers):
-            finished = datetime.now(UTC).isoformat(timespec="seconds")
-            record = facts | {"seconds": round(seconds, 3), "finished": finished}
-            store.put(keys[missing[index].name], files | {FACTS: json.dumps(record, indent=1).encode()})
+            store.put(keys[missing[index].name], files | record(facts, seconds))
             progress.update()
     print(f"{title}: {len(missing)} cells trained, {done} were there already.")
     return {name: _without_facts(store.get(key)) for name, key in keys.items()}
+
+
+def record(facts: dict[str, Any], seconds: float) -> Files:
+    """Return the file that says where and when a cell was trained and how long that took."""
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    return {FACTS: json.dumps(facts | {"seconds": round(seconds, 3), "finished": finished}, indent=1).encode()}
 
 
 def run_in_workers(

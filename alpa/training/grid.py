@@ -1,35 +1,42 @@
 """From params.yaml and a train split to the cells of one detector; nothing here knows where test images are."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import joblib
 
-from alpa.config import Params, RuntimeConfig, fill
+from alpa.config import RuntimeConfig, fill
 from alpa.data.protocols import find_protocol, target_classes
 from alpa.data.splits import load_split
 from alpa.detectors import detector_class
 from alpa.detectors.detector import Detector
 from alpa.errors import DataError
+from alpa.params import Params
 from alpa.runtime import Runtime
 from alpa.training.cells import Cell
-from alpa.training.tuned import read_tuned
 
 SPLITS = Path("data/splits")
 FEWEST_IMAGES = 4  # two to fit, two to validate
 
 
-def benchmark_cells(params: Params, benchmark: str, detector: str) -> list[Cell]:
+def benchmark_cells(params: Params, benchmark: str, detector: str, values: Mapping[str, Any]) -> list[Cell]:
     """Return the cells of `detector` on `benchmark`: every target class with every seed, the classes in order.
 
+    Args:
+        params: the classes, the seeds and the training.
+        benchmark: its key.
+        detector: its key.
+        values: the detector's own settings.
+
     Raises:
-        ConfigError: a tuned value does not fit the detector.
+        ConfigError: a value does not fit the detector.
         DataError: a class is unknown or has too few images.
     """
     settings = params.benchmark(benchmark)
     split = load_split(SPLITS / benchmark / "train")
     protocol = find_protocol(settings.protocol)
-    config: Any = fill(detector_class(detector).config_class, read_tuned(benchmark, detector), f"detectors.{detector}")
+    config: Any = fill(detector_class(detector).config_class, values, f"detectors.{detector}")
     training = params.training_for(benchmark)
     names = target_classes(protocol, split.class_names, settings.classes, settings.dataset)
     cells = []

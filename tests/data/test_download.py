@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alpa.config import DataConfig
 from alpa.data import download
 from alpa.data.download import fetch, missing
 from alpa.data.sources import SOURCES, Source, check_files
 from alpa.errors import DataError
+from alpa.params import DataConfig
 
 Change = Callable[[bytes], bytes]
 

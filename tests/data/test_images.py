@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alpa.config import DataConfig
 from alpa.data.download import fetch
 from alpa.data.images import read_idx, read_npy, read_raw, to_square
 from alpa.data.sources import SOURCES
 from alpa.errors import DataError
+from alpa.params import DataConfig
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alpa.config import DataConfig
 from alpa.data.download import fetch
 from alpa.data.images import read_raw
 from alpa.data.sources import SOURCES
 from alpa.data.splits import Split, count_shared, load_split, make_splits, write_split
 from alpa.errors import DataError
+from alpa.params import DataConfig
 from pipeline.split import main as split_stage
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"

@@ -4,9 +4,10 @@ import subprocess
 
 import pytest
 
-from alpa.config import Params, fill
+from alpa.config import fill
 from alpa.errors import DataError, ScoreError
 from alpa.evaluation.facts import current_facts, gather_facts, git_state, hardware, release, versions
+from alpa.params import Params
 
 PARAMS = {
     "pipeline": {"default": "toy", "benchmarks": ["toy"], "datasets": ["digits"], "detectors": ["alpa", "pca"]},

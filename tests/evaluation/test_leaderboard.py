@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from alpa.config import EvaluationConfig
 from alpa.errors import ScoreError
 from alpa.evaluation.leaderboard import build_leaderboard, read_tables, write_leaderboard
 from alpa.evaluation.scores import write_scores
+from alpa.params import EvaluationConfig
 
 CLASSES, SEEDS = ["0", "1", "2"], [0, 1]
 CONFIG = EvaluationConfig(bootstrap_samples=50)

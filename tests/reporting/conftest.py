@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpa.config import EvaluationConfig
 from alpa.data.images import RawImages
 from alpa.data.splits import Split, make_splits, write_split
 from alpa.evaluation.leaderboard import build_leaderboard, write_leaderboard
 from alpa.evaluation.scores import ScoreInfo, read_scores, write_scores
+from alpa.params import EvaluationConfig
 from alpa.reporting.benchmark import Inputs, build_page
 from alpa.reporting.document import Page
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import yaml
 
-from alpa.config import Params, RuntimeConfig, fill
+from alpa.config import RuntimeConfig, fill
 from alpa.data.images import RawImages
 from alpa.data.splits import make_splits, write_split
 from alpa.detectors import DETECTORS
 from alpa.detectors.alpa import ALPAConfig
 from alpa.errors import ConfigError, DataError
 from alpa.files import write_text
+from alpa.params import Params
 from alpa.runtime import Runtime
 from alpa.training.grid import benchmark_cells, learns_by_steps, worker_count
 from alpa.training.tuned import read_tuned, tuned_path

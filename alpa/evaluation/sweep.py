@@ -1,0 +1,116 @@
+"""After the fact: what a study's trials, and a row of strengths, are worth on the test split. Only reports read it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from optuna.distributions import FloatDistribution
+from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
+
+from alpa.data.protocols import find_protocol
+from alpa.data.splits import Split
+from alpa.runtime import Runtime
+from alpa.training.cells import Cell, Files, record, run_in_workers
+from alpa.tuning.finished import Aurocs, Finished
+from alpa.tuning.objective import Probe, load_fitted, run_cell
+from alpa.tuning.space import Space
+from alpa.tuning.trials import Trials
+
+CURVE = "strength"  # the parameter whose curve is drawn
+TEST = "test"
+COLUMNS = ["kind", "place", "strength", "target_class", "measure", "auroc"]
+DECIMALS = 6
+MOST_ANOMALIES = 2000  # of a class's test images; with more, settings would hardly be ranked better
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Values to measure: those of a trial, or a point of the curve over strength; and their place among their kind."""
+
+    kind: Literal["trial", "curve"]
+    place: int
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class TestImages:
+    """The test images of one target class, uint8 (N, C, H, W), and which of them are anomalous, bool (N,)."""
+
+    images: NDArray[np.uint8]
+    is_anomaly: NDArray[np.bool_]
+
+
+def of_trials(trials: Sequence[Finished]) -> list[Setting]:
+    """Return the settings of a study's trials."""
+    return [Setting("trial", trial.trial, trial.values) for trial in trials]
+
+
+def of_curve(space: Space, untuned: dict[str, Any], points: int) -> list[Setting]:
+    """Return so many strengths from end to end of the space, all else untuned; none where strength is not searched.
+
+    >>> space = {"strength": FloatDistribution(0.01, 1.0, log=True)}
+    >>> [setting.values for setting in of_curve(space, {"strength": 0.5, "weight": 2.0}, 3)]
+    [{'strength': 0.01, 'weight': 2.0}, {'strength': 0.1, 'weight': 2.0}, {'strength': 1.0, 'weight': 2.0}]
+    """
+    searched = space.get(CURVE)
+    if not isinstance(searched, FloatDistribution):
+        return []
+    spaced = np.geomspace if searched.log else np.linspace
+    strengths = [float(f"{value:.4g}") for value in spaced(searched.low, searched.high, points)]
+    return [Setting("curve", place, untuned | {CURVE: value}) for place, value in enumerate(strengths)]
+
+
+def test_images(split: Split, target_class: str, seed: int) -> TestImages:
+    """Return what a target class is tested on: all its normal images, and a sample of the anomalous ones."""
+    protocol, index = find_protocol(split.protocol), split.class_names.index(target_class)
+    rows = protocol.test_rows(split.labels, index, seed)
+    normal = protocol.normal_mask(split.labels[rows], index)
+    anomalous = np.random.default_rng(seed).permutation(rows[~normal])[:MOST_ANOMALIES]
+    chosen = np.concatenate([rows[normal], np.sort(anomalous)])
+    return TestImages(split.images[chosen], np.arange(len(chosen)) >= normal.sum())
+
+
+def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[TestImages], title: str) -> pd.DataFrame:
+    """Measure every setting on every class of the study: each family of its probe, and the test split.
+
+    Args:
+        settings: what to measure.
+        trials: of the study; cells that its store lacks are fitted.
+        tests: the test images, in the order of the trials' cells.
+        title: names the run in the progress bar.
+
+    Returns:
+        A row per setting, class and measure, in order.
+    """
+    described, calls = [], []
+    for setting in settings:
+        for cell, probe, test in zip(trials.with_values(setting.values), trials.probes, tests, strict=True):
+            key = cell.key(trials.runtime)
+            place = (setting.kind, setting.place, setting.values.get(CURVE), cell.target_class)
+            described.append((key, place))
+            calls.append((cell, key, trials.store.get(key), probe, test, trials.runtime))
+    rows: dict[int, list[tuple[Any, ...]]] = {}
+    with tqdm(total=len(calls), desc=title, unit="cell") as progress:
+        for index, (files, seconds, measured) in run_in_workers(measure_cell, calls, trials.workers):
+            key, place = described[index]
+            if files is not None:
+                trials.store.put(key, files | record(trials.facts, seconds))
+            rows[index] = [(*place, name, round(auroc, DECIMALS)) for name, auroc in measured.items()]
+            progress.update()
+    return pd.DataFrame([row for index in range(len(calls)) for row in rows[index]], columns=COLUMNS)
+
+
+def measure_cell(
+    cell: Cell, key: str, held: Files | None, probe: Probe, test: TestImages, runtime: Runtime
+) -> tuple[Files | None, float, Aurocs]:
+    """Return the files and the seconds of a cell that was not held, and its AUROC by measure."""
+    files, seconds, measured = run_cell(cell, key, held, probe, runtime)
+    detector = load_fitted(cell, files, runtime)
+    with runtime.limited_threads():
+        scores = detector.anomaly_scores(test.images)
+    measured[TEST] = float(roc_auc_score(test.is_anomaly, scores))
+    return None if held else files, seconds, measured

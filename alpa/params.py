@@ -1,0 +1,187 @@
+"""The whole of params.yaml, checked: what each of its sections may hold and how they fit together."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from alpa.config import (
+    STRICT,
+    Name,
+    PositiveFloat,
+    PositiveInt,
+    RuntimeConfig,
+    Seed,
+    TrainingConfig,
+    fill,
+)
+from alpa.errors import ConfigError
+
+
+@dataclass(frozen=True, config=STRICT)
+class EvaluationConfig:
+    """How intervals are made: resamples of the paired hierarchical bootstrap and their seed."""
+
+    bootstrap_samples: PositiveInt = 1000
+    bootstrap_seed: Seed = 0
+
+
+@dataclass(frozen=True, config=STRICT)
+class TuningConfig:
+    """How a detector's values are chosen before it is trained, from the train split alone.
+
+    A trial fits the detector on each of `classes` (so many drawn with the seed, or these) and is worth the mean AUROC
+    of held-out normals against anomalies: made from normals by the `families`, or, where `objective` is labelled,
+    images of other classes. A study ends after `trials`, or after so many `minutes` of trials. `space` holds a
+    detector's parameters, each an interval (low, high, log) or a list of choices. Within trials, `training` overrides
+    the benchmark's, and `shortened` the values of a detector that brings its own. `strengths` is the number of points
+    of the curve that the sweep adds. `study` names another study than the usual one.
+    """
+
+    objective: Literal["pseudo", "labelled"] = "pseudo"
+    trials: PositiveInt = 30
+    minutes: PositiveFloat | None = None
+    training: dict[str, Any] = Field(default_factory=dict)
+    classes: PositiveInt | Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = 6
+    families: Annotated[tuple[str, ...], Field(min_length=1)] = ("permuted", "pasted", "blended", "warped", "scrambled")
+    pruner: Literal["wilcoxon", "paired_t", "none"] = "wilcoxon"
+    strengths: Annotated[int, Field(ge=0, strict=True)] = 8
+    seed: Seed = 0
+    study: Name | None = None
+    space: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
+    shortened: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=STRICT)
+class BenchmarkConfig:
+    """A data set, a protocol and settings; `training`, `tuning` and `detectors` override the shared sections."""
+
+    dataset: Name
+    protocol: Name
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    classes: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
+    image_size: Literal[32] = 32
+    split_seed: Seed = 0
+    training: dict[str, Any] = Field(default_factory=dict)
+    tuning: dict[str, Any] | Literal[False] = Field(default_factory=dict)
+    detectors: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=STRICT)
+class DataConfig:
+    """Where raw data come from: a local root in torchvision's layout, or a mirror instead of the official address."""
+
+    root: str | None = None
+    mirror: str | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class PipelineConfig:
+    """The matrix of the workflow: which benchmarks exist, which detectors run on each, which make up the paper."""
+
+    default: Name
+    benchmarks: Annotated[tuple[Name, ...], Field(min_length=1)]
+    datasets: Annotated[tuple[Name, ...], Field(min_length=1)]
+    detectors: Annotated[tuple[Name, ...], Field(min_length=1)]
+    paper: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True, config=STRICT)
+class Params:
+    """The whole of params.yaml. Detector sections stay plain mappings until their own dataclass reads them."""
+
+    pipeline: PipelineConfig
+    benchmarks: dict[str, BenchmarkConfig]
+    detectors: dict[str, dict[str, Any] | None]
+    training: TrainingConfig
+    tuning: dict[str, Any] | Literal[False]
+    runtime: RuntimeConfig
+    evaluation: EvaluationConfig
+    data: DataConfig
+
+    def __post_init__(self) -> None:
+        _same_names("pipeline.benchmarks", self.pipeline.benchmarks, "benchmarks", self.benchmarks)
+        _same_names("pipeline.detectors", self.pipeline.detectors, "detectors", self.detectors)
+        for name in (self.pipeline.default, *self.pipeline.paper):
+            self.benchmark(name)
+        used = {benchmark.dataset for benchmark in self.benchmarks.values()}
+        _same_names("pipeline.datasets", self.pipeline.datasets, "the benchmarks' dataset entries", used)
+        for key, benchmark in self.benchmarks.items():
+            _no_doubles(f"benchmarks.{key}.seeds", benchmark.seeds)
+            self.training_for(key)
+            self.tuning_for(key)
+            unknown = sorted(set(benchmark.detectors) - set(self.detectors))
+            if unknown:
+                raise ConfigError(f"benchmarks.{key}.detectors names {unknown[0]}; choose {', '.join(self.detectors)}.")
+
+    def benchmark(self, key: str) -> BenchmarkConfig:
+        """Return the benchmark called `key`; raise ConfigError with the known ones otherwise."""
+        if key not in self.benchmarks:
+            raise ConfigError(f"Benchmark {key} is not in params.yaml; choose {', '.join(self.benchmarks)}.")
+        return self.benchmarks[key]
+
+    def training_for(self, benchmark: str) -> TrainingConfig:
+        """Return the shared training section with the benchmark's overrides."""
+        base = {name: getattr(self.training, name) for name in self.training.__dataclass_fields__}
+        return fill(TrainingConfig, base | self.benchmark(benchmark).training, f"benchmarks.{benchmark}.training")
+
+    def tuning_for(self, benchmark: str) -> TuningConfig | None:
+        """Return the shared tuning section with the benchmark's overrides, None where tuning is off."""
+        own = self.benchmark(benchmark).tuning
+        if self.tuning is False or own is False:
+            return None
+        shared = fill(TuningConfig, self.tuning, "tuning")
+        fill(TrainingConfig, shared.training, "tuning.training")
+        tuning = fill(TuningConfig, self.tuning | own, f"benchmarks.{benchmark}.tuning")
+        for part in ("space", "shortened"):
+            if unknown := sorted(set(getattr(tuning, part)) - set(self.detectors)):
+                raise ConfigError(f"tuning.{part} names {unknown[0]}; choose {', '.join(self.detectors)}.")
+        self.trial_training(benchmark, tuning)
+        return tuning
+
+    def trial_training(self, benchmark: str, tuning: TuningConfig) -> TrainingConfig:
+        """Return how a trial trains: as the benchmark does, with the overrides of its tuning."""
+        usual = self.training_for(benchmark)
+        base = {name: getattr(usual, name) for name in usual.__dataclass_fields__}
+        return fill(TrainingConfig, base | tuning.training, f"benchmarks.{benchmark}.tuning.training")
+
+    def detector_section(self, benchmark: str, detector: str) -> dict[str, Any]:
+        """Return the detector's section with the benchmark's overrides, still a plain mapping."""
+        if detector not in self.detectors:
+            raise ConfigError(f"Detector {detector} is not in params.yaml; choose {', '.join(self.detectors)}.")
+        return dict(self.detectors[detector] or {}) | self.benchmark(benchmark).detectors.get(detector, {})
+
+
+def _no_doubles(list_name: str, listed: tuple[Any, ...]) -> None:
+    """Raise ConfigError for the first entry that stands twice in a list."""
+    doubled = sorted({entry for entry in listed if listed.count(entry) > 1})
+    if doubled:
+        raise ConfigError(f"{list_name} names {doubled[0]} twice; keep one.")
+
+
+def _same_names(list_name: str, listed: tuple[str, ...], section: str, defined: Any) -> None:
+    """Raise ConfigError unless the list used for stage names and the section that defines them agree."""
+    _no_doubles(list_name, listed)
+    for name in sorted(set(listed) ^ set(defined)):
+        here, there = (list_name, section) if name in listed else (section, list_name)
+        raise ConfigError(f"{name} is in {here} but not in {there}; add it there or remove it here.")
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check params.yaml.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or holds a value that does not fit.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist; run this from the project's folder.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = str(error).replace("\n", " ")
+        raise ConfigError(f"{path} is not valid YAML: {problem}.") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds no sections; see the project's own params.yaml.")
+    return fill(Params, values, "")

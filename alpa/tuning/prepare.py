@@ -1,0 +1,156 @@
+"""From params.yaml and a train split to a study: its space, its cells and what they are asked to tell apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from alpa.config import TrainingConfig, fill
+from alpa.data.protocols import find_protocol
+from alpa.data.splits import Split, load_split
+from alpa.detectors import build_detector, detector_class
+from alpa.detectors.detector import split_validation
+from alpa.errors import ConfigError
+from alpa.evaluation.facts import environment
+from alpa.params import Params, TuningConfig
+from alpa.runtime import resolve
+from alpa.training.cells import Cell, CellStore
+from alpa.training.fingerprint import code_fingerprint
+from alpa.training.grid import SPLITS, benchmark_cells, learns_by_steps, worker_count
+from alpa.tuning import objective
+from alpa.tuning.objective import Probe, labelled_probe, pseudo_probe
+from alpa.tuning.space import Space, outside, read_space
+from alpa.tuning.study import Plan
+from alpa.tuning.trials import Trials
+
+
+def prepare(
+    params: Params, benchmark: str, detector: str, store: CellStore, everything: bool = False
+) -> tuple[Plan, Trials]:
+    """Return what a study is to be and what its trials do; nothing here knows where test images are.
+
+    Args:
+        params: the whole of params.yaml.
+        benchmark: its key.
+        detector: its key.
+        store: where finished cells are kept.
+        everything: measure by both objectives, as a report does, and not by the study's alone.
+
+    Raises:
+        ConfigError: the space, the classes, the families or the shortened training do not fit.
+        DataError: the train split is missing, or no family makes an anomaly of a class.
+    """
+    tuning = params.tuning_for(benchmark)
+    assert tuning is not None, "whoever asks for a study has looked whether tuning is on"
+    split = load_split(SPLITS / benchmark / "train")
+    runtime = resolve(params.runtime)
+    untuned = asdict(_config(detector, params.detector_section(benchmark, detector)))
+    space = searched(detector, tuning, untuned)
+    seed = params.benchmark(benchmark).seeds[0]
+    cells = [cell for cell in benchmark_cells(params, benchmark, detector, untuned) if cell.seed == seed]
+    cells = trial_cells(cells, tuning, params.trial_training(benchmark, tuning))
+    trials = Trials(
+        cells=cells,
+        probes=make_probes(cells, tuning, split, everything),
+        shortened=tuning.shortened.get(detector, {}),
+        runtime=runtime,
+        store=store,
+        workers=worker_count(params.runtime, runtime, len(cells)),
+        facts=environment(runtime),
+    )
+    require_equal_budget(trials)
+    settings = settings_of(trials) | {"data": split.digest, "objective": tuning.objective, "pruner": tuning.pruner}
+    settings |= {"untuned": untuned, "sampler_seed": tuning.seed}
+    return Plan(space, untuned, settings, tuning.seed, tuning.pruner), trials
+
+
+def searched(detector: str, tuning: TuningConfig, untuned: Mapping[str, Any]) -> Space:
+    """Return the detector's space without the parameters whose value params.yaml sets outside of it: these stay."""
+    space = read_space(detector_class(detector).config_class, tuning.space.get(detector), f"tuning.space.{detector}")
+    for name in outside(space, untuned):
+        print(f"detectors.{detector}.{name} is {untuned[name]}, outside of its search space: it stays.")
+        del space[name]
+    return space
+
+
+def trial_cells(cells: Sequence[Cell], tuning: TuningConfig, training: TrainingConfig) -> list[Cell]:
+    """Choose the cells that trials run, in the order they are tried.
+
+    Args:
+        cells: those of the benchmark with one seed, one per class.
+        tuning: says which classes.
+        training: how a trial trains.
+
+    Raises:
+        ConfigError: there are fewer classes than asked for.
+    """
+    rng = np.random.default_rng(tuning.seed)
+    order = [cells[place] for place in rng.permutation(len(cells))]
+    if isinstance(tuning.classes, int):
+        if tuning.classes > len(cells):
+            raise ConfigError(f"tuning.classes is {tuning.classes} but the benchmark has {len(cells)}; ask for fewer.")
+        order = order[: tuning.classes]
+    elif tuning.classes != "all":
+        order = [cell for cell in order if cell.target_class in tuning.classes]
+        for name in tuning.classes:
+            if name not in [cell.target_class for cell in order]:
+                known = ", ".join(cell.target_class for cell in cells)
+                raise ConfigError(f"tuning.classes names {name}, which the benchmark does not run; choose {known}.")
+    return [replace(cell, training=training) for cell in order]
+
+
+def make_probes(cells: Sequence[Cell], tuning: TuningConfig, split: Split, everything: bool) -> list[Probe]:
+    """Make each cell's probe from the train split: its own normal images made strange, or other classes', or both."""
+    made = [pseudo_probe(cell, tuning.families, tuning.seed) for cell in cells]
+    if tuning.objective == "pseudo" and not everything:
+        return made
+    normal_mask = find_protocol(split.protocol).normal_mask
+    others = [~normal_mask(split.labels, split.class_names.index(cell.target_class)) for cell in cells]
+    labelled = [labelled_probe(cell, split.images[mask], tuning.seed) for cell, mask in zip(cells, others, strict=True)]
+    if not everything:
+        return labelled
+    return [
+        replace(probe, anomalies=probe.anomalies | other.anomalies) for probe, other in zip(made, labelled, strict=True)
+    ]
+
+
+def plan_of(cell: Cell) -> TrainingConfig:
+    """Return the training that a cell's detector really gets."""
+    fitted, _ = split_validation(len(cell.images), cell.training.validation_fraction, cell.seed)
+    detector = build_detector(cell.detector, cell.images.shape[1:], cell.config, cell.seed)
+    return detector.plan(len(fitted), cell.training)
+
+
+def require_equal_budget(trials: Trials) -> None:
+    """Raise ConfigError where a detector that brings its own training would take another number of steps."""
+    for cell in trials.with_values({}):
+        wanted, planned = cell.training.steps, plan_of(cell).steps
+        if learns_by_steps(cell.detector) and planned != wanted:
+            raise ConfigError(
+                f"A trial of {cell.detector} on class {cell.target_class} would take {planned} steps where others take "
+                f"{wanted}; set tuning.shortened.{cell.detector} so that all get the same."
+            )
+
+
+def settings_of(trials: Trials) -> dict[str, Any]:
+    """Return what of its trials, beside the searched values, decides what they are worth."""
+    first = trials.with_values({})[0]
+    planned = plan_of(first)
+    return {
+        "classes": trials.classes,
+        "seed": first.seed,
+        "training": first.asked,
+        "steps": planned.steps,
+        "batch_size": planned.batch_size,
+        "shortened": trials.shortened,
+        "families": [sorted(probe.anomalies) for probe in trials.probes],
+        "code": [first.code, code_fingerprint([objective.__name__])],
+        "versions": {name: version(name) for name in ("torch", "numpy", "scipy", "scikit-learn", "optuna")},
+        "runtime": asdict(trials.runtime),
+    }
+
+
+def _config(detector: str, values: Mapping[str, Any]) -> Any:
+    return fill(detector_class(detector).config_class, values, f"detectors.{detector}")

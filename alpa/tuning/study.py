@@ -1,0 +1,226 @@
+"""An Optuna study in a journal file: it grows, resumes where it was killed, and gives the same trials either way."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial, TrialState
+from tqdm import tqdm
+
+from alpa.errors import ModelError, StudyError
+from alpa.runs import digest
+from alpa.tuning.finished import Aurocs, Finished
+from alpa.tuning.pruners import make_pruner
+from alpa.tuning.space import Space, describe
+
+FOLDER = Path(".cache/studies")
+STARTUP_TRIALS = 8  # drawn at random before the sampler learns from them
+WORST = 0.0  # what a trial is worth whose training diverges
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+Evaluate = Callable[[dict[str, Any]], Iterable[tuple[str, Aurocs]]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study is to be: the space, the values that it starts from, and all else that decides its trials."""
+
+    space: Space
+    untuned: dict[str, Any]
+    settings: dict[str, Any]  # JSON values; a study with others is set aside
+    seed: int
+    pruner: str
+
+
+def study_path(benchmark: str, detector: str, study: str | None = None) -> Path:
+    """Return the journal of a study, whose name is the file's."""
+    return FOLDER / f"{'-'.join(name for name in (benchmark, detector, study) if name)}.journal"
+
+
+def run_study(path: Path, plan: Plan, evaluate: Evaluate, trials: int, minutes: float | None) -> list[Finished]:
+    """Go on with a study, or begin it, until it has so many finished trials; return the first so many.
+
+    Args:
+        path: its journal.
+        plan: what it is about.
+        evaluate: takes the searched values of a trial and yields each class with its AUROC by family.
+        trials: complete, pruned or diverged.
+        minutes: a study whose trials took longer in total gets no more; None for no limit.
+
+    Raises:
+        StudyError: the journal is damaged, or the study was made with another space.
+        ModelError: training diverged with the untuned values.
+    """
+    with quiet():
+        study = _open(path, plan)
+        _settle(study)
+        done = _finished(study)
+        if not done and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            study.enqueue_trial({name: plan.untuned[name] for name in plan.space})
+        with tqdm(total=trials, initial=min(len(done), trials), desc=path.stem, unit="trial") as progress:
+            while len(done) < trials and (minutes is None or _seconds(done) < 60 * minutes):
+                # A sampler of its own for each trial: where the study was interrupted does not matter to it.
+                seed = int(np.random.SeedSequence([plan.seed, len(done)]).generate_state(1)[0])
+                study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
+                _run_trial(study, study.ask(plan.space), evaluate, is_first=not done)
+                done = _finished(study)
+                progress.update()
+        return [_as_finished(place, trial) for place, trial in enumerate(done[:trials])]
+
+
+def replay(pruner: str, recorded: Sequence[dict[str, Aurocs]]) -> list[Finished]:
+    """Return the trials of a study that got these AUROCs by class, whole, had it used another pruner."""
+    with quiet():
+        study = optuna.create_study(direction="maximize", pruner=make_pruner(pruner))
+        for place, aurocs in enumerate(recorded):
+            _run_trial(study, study.ask(), _recorded(aurocs), is_first=not place)
+        return [_as_finished(place, trial) for place, trial in enumerate(_finished(study))]
+
+
+def _recorded(aurocs: dict[str, Aurocs]) -> Evaluate:
+    return lambda values: aurocs.items()
+
+
+def _open(path: Path, plan: Plan) -> optuna.Study:
+    """Return the study of this plan, after setting aside one whose trials meant something else."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        held = _load(path)
+        made_with, settings = held.user_attrs.get("settings"), digest(plan.settings)
+        if made_with == settings and held.user_attrs.get("space") != describe(plan.space):
+            raise StudyError(
+                f"Study {path.stem} was made with another space ({_spoken(held.user_attrs.get('space', {}))}); restore "
+                f"it in tuning.space, or begin a new study by giving tuning.study a name."
+            )
+        if made_with == settings:
+            _drop_torn_line(path)
+            held.pruner = make_pruner(plan.pruner)
+            return held
+        aside = path.with_suffix(f".{str(made_with)[:8]}.journal")
+        path.replace(aside)
+        print(f"Study {path.stem} rests on other data, code or settings; it is kept as {aside}, and a new one begins.")
+    study = optuna.create_study(
+        storage=_storage(path), study_name=path.stem, direction="maximize", pruner=make_pruner(plan.pruner)
+    )
+    study.set_user_attr("space", describe(plan.space))
+    study.set_user_attr("about", plan.settings)
+    study.set_user_attr("settings", digest(plan.settings))  # last: a study without it is begun anew
+    return study
+
+
+def _load(path: Path) -> optuna.Study:
+    try:
+        return optuna.load_study(storage=_storage(path), study_name=path.stem)
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].strip("'\" .") if str(error) else type(error).__name__
+        raise StudyError(
+            f"{path} is no journal of study {path.stem} ({reason}); move it away, and the finished cells of its trials "
+            "will be used again."
+        ) from None
+
+
+def _storage(path: Path) -> JournalStorage:
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cut off what a killed process left of a line, so that the next one does not grow onto it."""
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        with path.open("rb+") as file:
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+def _settle(study: optuna.Study) -> None:
+    """Mark the trials that a killed process left running as failed, and queue again what was asked for by name."""
+    waiting = [trial.system_attrs.get("fixed_params") for trial in _in_state(study, TrialState.WAITING)]
+    for trial in _in_state(study, TrialState.RUNNING):
+        wanted = trial.system_attrs.get("fixed_params")
+        if wanted and wanted not in waiting:
+            study.enqueue_trial(wanted)
+        study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _in_state(study: optuna.Study, *states: TrialState) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=states)
+
+
+def _finished(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that count, in their order; what others added counts too."""
+    return [trial for trial in _in_state(study, *FINISHED) if trial.value is not None]
+
+
+def _seconds(trials: Iterable[FrozenTrial]) -> float:
+    return sum(trial.duration.total_seconds() for trial in trials if trial.duration)
+
+
+def _run_trial(study: optuna.Study, trial: Trial, evaluate: Evaluate, is_first: bool) -> None:
+    """Run one trial to its end and tell the study what it is worth."""
+    aurocs: dict[str, Aurocs] = {}
+    try:
+        for step, (name, found) in enumerate(evaluate(trial.params)):
+            aurocs[name] = found
+            if not math.isfinite(worth := _mean(found)):
+                raise ModelError(f"the objective of class {name} is {worth}")
+            trial.report(worth, step)
+            if trial.should_prune():
+                trial.set_user_attr("pruned", True)
+                break
+    except ModelError as error:
+        if is_first:
+            study.tell(trial, state=TrialState.FAIL)
+            raise ModelError(f"The study cannot begin, as its untuned values fail: {error}") from None
+        tqdm.write(f"{study.study_name}, trial {trial.number}: {str(error).rstrip('.')}; it counts as AUROC {WORST:g}.")
+        trial.set_user_attr("diverged", str(error))
+        study.tell(trial, WORST)
+        return
+    trial.set_user_attr("aurocs", aurocs)
+    study.tell(trial, _worth(study, trial))
+
+
+def _worth(study: optuna.Study, trial: Trial) -> float:
+    """Return the mean over classes; of a pruned trial, what the best one's mean says it would have been.
+
+    The mean over the classes that it saw would be worth more or less as these are easy or hard. So the best trial's
+    mean is moved by the mean difference to it, and a pruned trial is never the best.
+    """
+    frozen = study.get_trials(deepcopy=False)[trial.number]
+    seen = frozen.intermediate_values
+    if "pruned" not in frozen.user_attrs:
+        return _mean(seen)
+    best = study.best_trial.intermediate_values
+    return _mean(best) + float(np.mean([value - best[step] for step, value in seen.items()]))
+
+
+def _mean(values: Mapping[Any, float]) -> float:
+    return float(np.mean(list(values.values())))
+
+
+def _as_finished(place: int, trial: FrozenTrial) -> Finished:
+    state = next((name for name in ("pruned", "diverged") if name in trial.user_attrs), "complete")
+    if trial.state == TrialState.PRUNED:
+        state = "pruned"
+    assert trial.value is not None
+    return Finished(place, state, trial.value, trial.params, trial.user_attrs.get("aurocs", {}))
+
+
+def _spoken(space: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {text}" for name, text in space.items())
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Optuna from telling of every trial: the progress bar does."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
