@@ -8,6 +8,9 @@ INSTALLED := .venv/requirements.lock
 RUN := .venv/bin/python -m
 DEFAULT := $(shell sed -n 's/^  default: *\([a-z0-9_]*\).*/\1/p' params.yaml)
 BENCHMARKS := $(shell sed -n '/^benchmarks:/,/^[a-z]/s/^  \([a-z0-9_]*\):.*/\1/p' params.yaml)
+BENCHMARK ?= $(DEFAULT)
+DETECTOR ?= $(shell awk '/^[a-z]/ {inside = /^pipeline:/} inside && /^  [a-z]/ {listed = /^  detectors:/} \
+	inside && listed {sub(/\#.*/, ""); gsub(/detectors:|[],[-]/, " "); print}' params.yaml)
 PAPER := $(shell sed -n '/^  paper:/,/^[a-z]/s/^  *\(paper: *\[\|- *\)\([a-z0-9_, ]*\).*/\2/p' params.yaml | tr , ' ')
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -16,7 +19,7 @@ export DVC_NO_ANALYTICS ?= true
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test paper sync ui release lock clean $(BENCHMARKS)
+.PHONY: help repro test paper sync ui tune dashboard release lock clean $(BENCHMARKS)
 
 repro: $(INSTALLED)  ## run the default benchmark, as far as anything changed, and name its report
 	@$(RUN) pipeline.preflight $(DEFAULT)
@@ -52,13 +55,27 @@ ui: $(INSTALLED)  ## open MLflow on 127.0.0.1; PORT=5001 for another port
 		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
 	esac
 
+tune: $(INSTALLED)  ## go on with studies: make tune TRIALS=50, of the default benchmark or with BENCHMARK=, DETECTOR=
+	@case "$(TRIALS)" in ''|*[!0-9]*) echo "Name the number of trials in total: make tune TRIALS=50." >&2; exit 1;; esac
+	@$(RUN) pipeline.preflight $(BENCHMARK)
+	$(RUN) dvc --wait-for-lock exp run $(DETECTOR:%=--set-param benchmarks.$(BENCHMARK).tuning.trials_of.%=$(TRIALS)) \
+		$(DETECTOR:%=pipeline/dvc.yaml:tune@$(BENCHMARK)-%)
+	@$(RUN) pipeline.sync
+	@echo "params.yaml now says $(TRIALS) trials; make $(BENCHMARK) trains with the values that they chose."
+
+dashboard: $(INSTALLED) requirements-dashboard.lock  ## browse a copy of all studies on 127.0.0.1; PORT=8081 for another port
+	@$(RUN) pip install --disable-pip-version-check -qq --no-deps --require-hashes --requirement requirements-dashboard.lock
+	@$(RUN) pipeline.dashboard $(if $(filter file,$(origin PORT)),8080,$(PORT))
+
 release: $(INSTALLED)  ## keep the facts of a benchmark's numbers for git: make release BENCHMARK=mnist
-	@test -n "$(BENCHMARK)" || { echo "Name the benchmark: make release BENCHMARK=mnist." >&2; exit 1; }
+	@test "$(origin BENCHMARK)" != file || { echo "Name the benchmark: make release BENCHMARK=mnist." >&2; exit 1; }
 	@$(RUN) pipeline.release $(BENCHMARK)
 
 lock:  ## renew requirements.lock from pyproject.toml; needs uv
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --quiet --output-file requirements.lock
+	printf 'optuna-dashboard>=0.21,<0.22\nbottle>=0.13,<0.14\n' | uv pip compile - --no-deps --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --quiet --output-file requirements-dashboard.lock
 
 clean:  ## remove all that the pipeline made but for reports, raw data and MLflow's record
 	rm -rf runs data/splits .cache .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -28,30 +28,38 @@ class EvaluationConfig:
     bootstrap_seed: Seed = 0
 
 
+BY_DETECTOR = ("space", "shortened", "trials_of")  # parts of a tuning section that a benchmark overrides by detector
+
+
 @dataclass(frozen=True, config=STRICT)
 class TuningConfig:
     """How a detector's values are chosen before it is trained, from the train split alone.
 
-    A trial fits the detector on each of `classes` (so many drawn with the seed, or these) and is worth the mean AUROC
-    of held-out normals against anomalies: made from normals by the `families`, or, where `objective` is labelled,
-    images of other classes. A study ends after `trials`, or after so many `minutes` of trials. `space` holds a
-    detector's parameters, each an interval (low, high, log) or a list of choices. Within trials, `training` overrides
-    the benchmark's, and `shortened` the values of a detector that brings its own. `strengths` is the number of points
-    of the curve that the sweep adds. `study` names another study than the usual one.
+    A trial fits the detector on each of `classes` (at most so many, drawn with the seed, or these) and is worth the
+    mean AUROC of held-out normals against anomalies: made from normals by the `families`, or, where `objective` is
+    labelled, images of other classes. A study ends after `trials`, or `trials_of` its detector, or after so many
+    `minutes` of trials. `space` holds a detector's parameters, each an interval (low, high, log) or a list of choices.
+    Within trials, `training` overrides the benchmark's, and `shortened` the values of a detector that brings its own.
+    `strengths` is the number of points of the curve that the sweep adds. `study` names one beside the usual study.
     """
 
     objective: Literal["pseudo", "labelled"] = "pseudo"
     trials: PositiveInt = 30
+    trials_of: dict[str, PositiveInt] = Field(default_factory=dict)
     minutes: PositiveFloat | None = None
     training: dict[str, Any] = Field(default_factory=dict)
     classes: PositiveInt | Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = 6
-    families: Annotated[tuple[str, ...], Field(min_length=1)] = ("permuted", "pasted", "blended", "warped", "scrambled")
+    families: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
     pruner: Literal["wilcoxon", "paired_t", "none"] = "wilcoxon"
     strengths: Annotated[int, Field(ge=0, strict=True)] = 8
     seed: Seed = 0
     study: Name | None = None
     space: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     shortened: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def trials_for(self, detector: str) -> int:
+        """Return how many trials the detector's study gets."""
+        return self.trials_of.get(detector, self.trials)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -134,8 +142,11 @@ class Params:
             return None
         shared = fill(TuningConfig, self.tuning, "tuning")
         fill(TrainingConfig, shared.training, "tuning.training")
-        tuning = fill(TuningConfig, self.tuning | own, f"benchmarks.{benchmark}.tuning")
-        for part in ("space", "shortened"):
+        by_detector = {
+            part: getattr(shared, part) | own[part] for part in BY_DETECTOR if isinstance(own.get(part), dict)
+        }
+        tuning = fill(TuningConfig, self.tuning | own | by_detector, f"benchmarks.{benchmark}.tuning")
+        for part in BY_DETECTOR:
             if unknown := sorted(set(getattr(tuning, part)) - set(self.detectors)):
                 raise ConfigError(f"tuning.{part} names {unknown[0]}; choose {', '.join(self.detectors)}.")
         self.trial_training(benchmark, tuning)

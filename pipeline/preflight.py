@@ -15,6 +15,7 @@ from alpa.data.sources import find_source
 from alpa.files import write_text
 from alpa.params import Params, load_params
 from alpa.runs import read_json
+from alpa.tuning.finished import record_path
 from pipeline import stage
 from pipeline.unlock import drop_stale_locks
 
@@ -30,6 +31,8 @@ def main(benchmark: str) -> None:
     dataset = params.benchmark(benchmark).dataset
     absent = missing(dataset, params.data)
     print(f"{benchmark}: {absent or f'the data of {dataset} are at hand.'}")
+    if trials := sum(trials_left(params, benchmark, name) for name in params.pipeline.detectors):
+        print(f"{benchmark}: {trials} trials of studies to run, at most, before training.")
     left = {name: cells_left(params, benchmark, name) for name in params.pipeline.detectors}
     print(f"{benchmark}: {estimate(params, benchmark, left)}")
 
@@ -63,8 +66,17 @@ def check_detectors(params: Params) -> None:
             if tuning is not None:
                 read_space(config_class, tuning.space.get(detector), f"tuning.space.{detector}")
                 fill(config_class, section | tuning.shortened.get(detector, {}), f"tuning.shortened.{detector}")
-        require_known(tuning.families if tuning else ())
+        require_known(tuning.families if tuning and tuning.families != "all" else ())
     write_text(CHECKED, digest)
+
+
+def trials_left(params: Params, benchmark: str, detector: str) -> int:
+    """Return how many trials the record of a detector's study lacks."""
+    tuning = params.tuning_for(benchmark)
+    if tuning is None or not tuning.space.get(detector):
+        return 0
+    done = read_json(record_path(benchmark, detector)).get("trials", [])
+    return max(0, tuning.trials_for(detector) - len(done))
 
 
 def cells_left(params: Params, benchmark: str, detector: str) -> int:
@@ -72,7 +84,10 @@ def cells_left(params: Params, benchmark: str, detector: str) -> int:
     settings = params.benchmark(benchmark)
     names = find_source(settings.dataset).class_names
     classes = target_classes(find_protocol(settings.protocol), names, settings.classes, settings.dataset)
-    asked, config = asdict(params.training_for(benchmark)), params.detector_section(benchmark, detector)
+    tuning, asked = params.tuning_for(benchmark), asdict(params.training_for(benchmark))
+    searched = tuning.space.get(detector) or {} if tuning else {}
+    section = params.detector_section(benchmark, detector)
+    config = {name: value for name, value in section.items() if name not in searched}  # these a study decides
     models = Path("runs/models", benchmark, detector)
     folders = [models / f"{name}-{seed}" for name in classes for seed in settings.seeds]
     return sum(not is_trained(folder, asked, config) for folder in folders)

@@ -23,7 +23,8 @@ def main(benchmark: str, detector: str) -> None:
     started = time.monotonic()
     params = load_params()
     runtime = resolve(params.runtime)
-    cells = benchmark_cells(params, benchmark, detector, read_tuned(benchmark, detector))
+    values = params.detector_section(benchmark, detector) | read_tuned(benchmark, detector)
+    cells = benchmark_cells(params, benchmark, detector, values)
     # Killing only dvc leaves a stage alive; a second run then waits for it instead of training the same cells.
     with FileLock(CACHE / "locks" / f"train-{benchmark}-{detector}.lock"):
         workers = worker_count(params.runtime, runtime, len(cells) if learns_by_steps(detector) else 1)

@@ -46,7 +46,7 @@ def study(params: Params, benchmark: str, detector: str, tuning: TuningConfig) -
     path = study_path(benchmark, detector, tuning.study)
     with FileLock(CACHE / "locks" / f"{path.stem}.lock"):
         plan, trials = prepare(params, benchmark, detector, CellStore(CACHE / "cells"))
-        finished = run_study(path, plan, trials.run, tuning.trials, tuning.minutes) if plan.space else []
+        finished = run_study(path, plan, trials.run, tuning.trials_for(detector), tuning.minutes) if plan.space else []
     return StudyRecord(path.stem, describe(plan.space), plan.settings, tuple(finished))
 
 

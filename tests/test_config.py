@@ -14,7 +14,7 @@ from alpa.detectors import DETECTORS
 from alpa.detectors.alpa import ALPAConfig
 from alpa.detectors.ganomaly import GANomalyConfig
 from alpa.errors import ConfigError
-from alpa.params import BenchmarkConfig, EvaluationConfig, Params, load_params
+from alpa.params import BenchmarkConfig, EvaluationConfig, Params, TuningConfig, load_params
 
 PARAMS = Path(__file__).parent.parent / "params.yaml"
 VALID: dict[str, Any] = {
@@ -38,6 +38,7 @@ VALID: dict[str, Any] = {
     },
     "detectors": {"alpa": {"strength": 0.2, "latent": 4}, "pca": None},
     "training": {"steps": 100, "batch_size": 32},
+    "tuning": {"trials": 7, "space": {"alpa": {"strength": {"low": 0.1, "high": 1.0}}}},
     "runtime": {},
     "evaluation": {},
     "data": {},
@@ -107,12 +108,12 @@ def test_a_value_that_fits_no_form_names_them_all(value: object, reason: str) ->
 @pytest.mark.parametrize(
     ("path", "known"),
     [
-        ("extra", "pipeline, benchmarks, detectors, training, runtime, evaluation, data"),
+        ("extra", "pipeline, benchmarks, detectors, training, tuning, runtime, evaluation, data"),
         ("training.stepz", "steps, batch_size, learning_rate, weight_decay, validation_fraction"),
         ("data.rot", "root, mirror"),
         (
             "benchmarks.small.sedes",
-            "dataset, protocol, seeds, classes, image_size, split_seed, training, detectors",
+            "dataset, protocol, seeds, classes, image_size, split_seed, training, tuning, detectors",
         ),
     ],
 )
@@ -289,8 +290,8 @@ def test_the_projects_own_file_loads_and_every_override_in_it_fits() -> None:
 
 
 @pytest.mark.parametrize("key", list(DETECTORS))
-def test_the_projects_own_file_says_every_default_of_a_detector_and_no_other(key: str) -> None:
-    assert load_params(PARAMS).detectors[key] == asdict(DETECTORS[key].config_class())
+def test_the_projects_own_file_says_every_default_of_a_detector_or_none_and_no_other(key: str) -> None:
+    assert load_params(PARAMS).detectors[key] in ({}, asdict(DETECTORS[key].config_class()))
 
 
 @pytest.mark.parametrize(
@@ -298,3 +299,47 @@ def test_the_projects_own_file_says_every_default_of_a_detector_and_no_other(key
 )
 def test_the_projects_own_file_says_the_defaults_of_the_shared_sections(section: str, config: type) -> None:
     assert yaml.safe_load(PARAMS.read_text())[section] == asdict(config())
+
+
+def test_the_projects_own_file_says_the_defaults_of_tuning_but_for_what_its_detectors_need() -> None:
+    said = yaml.safe_load(PARAMS.read_text())["tuning"]
+    own = {"training", "space", "shortened", "trials_of"}
+    defaults = asdict(TuningConfig())
+    assert set(said) == set(defaults)
+    assert {name: value for name, value in said.items() if name not in own} == {
+        name: value for name, value in defaults.items() if name not in own
+    }
+
+
+def test_tuning_is_off_where_the_file_or_the_benchmark_says_so() -> None:
+    assert fill(Params, VALID, "").tuning_for("small") is not None
+    assert fill(Params, changed("tuning", False), "").tuning_for("small") is None
+    params = fill(Params, changed("benchmarks.small.tuning", False), "")
+    assert params.tuning_for("small") is None
+    assert params.tuning_for("large") is not None
+
+
+def test_a_benchmark_overrides_what_tuning_says_of_a_detector_by_detector() -> None:
+    own = {"trials": 3, "space": {"pca": {"components": [2, 3]}}, "trials_of": {"pca": 2}}
+    tuning = fill(Params, changed("benchmarks.small.tuning", own), "").tuning_for("small")
+    assert tuning is not None
+    assert set(tuning.space) == {"alpa", "pca"}
+    assert (tuning.trials_for("alpa"), tuning.trials_for("pca")) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("tuning.trials", 0, "tuning.trials is 0: input should be greater than or equal to 1."),
+        ("tuning.trials_of", {"alpa": 0}, "tuning.trials_of.alpa is 0: input should be greater than or equal to 1."),
+        ("tuning.objective", "test", "tuning.objective is 'test': input should be 'pseudo' or 'labelled'."),
+        ("tuning.space", {"knn": {}}, "tuning.space names knn; choose alpa, pca."),
+        ("tuning.shortened", {"knn": {}}, "tuning.shortened names knn; choose alpa, pca."),
+        ("tuning.classes", 0, "tuning.classes is 0: input should be greater than or equal to 1 or "),
+        ("tuning.training", {"step": 1}, "Unknown key tuning.training.step; known here: steps, "),
+        ("tuning", True, "tuning is True: input should be a valid dictionary or input should be False."),
+        ("benchmarks.small.tuning", {"trial": 1}, "Unknown key benchmarks.small.tuning.trial; known here: objective, "),
+    ],
+)
+def test_a_tuning_section_that_does_not_fit_is_named_with_its_place(path: str, value: Any, message: str) -> None:
+    assert problem(path, value).startswith(message)

@@ -86,22 +86,23 @@ def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[TestImage
     Returns:
         A row per setting, class and measure, in order.
     """
-    described, calls = [], []
+    places, calls = [], {}  # trials with equal values share their cells, which are measured once
     for setting in settings:
         for cell, probe, test in zip(trials.with_values(setting.values), trials.probes, tests, strict=True):
             key = cell.key(trials.runtime)
-            place = (setting.kind, setting.place, setting.values.get(CURVE), cell.target_class)
-            described.append((key, place))
-            calls.append((cell, key, trials.store.get(key), probe, test, trials.runtime))
-    rows: dict[int, list[tuple[Any, ...]]] = {}
+            places.append((key, (setting.kind, setting.place, setting.values.get(CURVE), cell.target_class)))
+            if key not in calls:
+                calls[key] = (cell, key, trials.store.get(key), probe, test, trials.runtime)
+    found: dict[str, Aurocs] = {}
     with tqdm(total=len(calls), desc=title, unit="cell") as progress:
-        for index, (files, seconds, measured) in run_in_workers(measure_cell, calls, trials.workers):
-            key, place = described[index]
+        for index, (files, seconds, measured) in run_in_workers(measure_cell, list(calls.values()), trials.workers):
+            key = list(calls)[index]
             if files is not None:
                 trials.store.put(key, files | record(trials.facts, seconds))
-            rows[index] = [(*place, name, round(auroc, DECIMALS)) for name, auroc in measured.items()]
+            found[key] = measured
             progress.update()
-    return pd.DataFrame([row for index in range(len(calls)) for row in rows[index]], columns=COLUMNS)
+    rows = [(*place, name, round(auroc, DECIMALS)) for key, place in places for name, auroc in found[key].items()]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def measure_cell(

@@ -195,7 +195,8 @@ def _regret(studies: Studies) -> Table:
     )
     caption = (
         "What each way to choose a trial gives, in mean AUROC (%) at the trials' short training, and its regret: what "
-        "it loses on test to the best trial, in points. Nobody may claim the oracle. Labelled: on images of other classes of the training split."
+        "it loses on test to the best trial, in points. Nobody may claim the oracle. "
+        "Labelled: on images of other classes of the training split."
     )
     return Table("regret", caption, tuple(columns), body)
 

@@ -9,6 +9,7 @@ PEERS = {
     "autoencoder": "the same networks without any perturbation",
     "denoising": "the same networks with a random perturbation instead of a learned one",
     "ganomaly": "another adversarial method, with its own networks and training",
+    "ganomaly_tuned": "the same with settings that a study has chosen",
 }
 VERDICTS = {1: "better", -1: "worse", 0: "not distinguishable"}
 SMOKE_TESTS = ("digits",)

@@ -9,6 +9,7 @@ import numpy as np
 
 from alpa.config import TrainingConfig, fill
 from alpa.data.protocols import find_protocol
+from alpa.data.pseudo_anomalies import FAMILIES
 from alpa.data.splits import Split, load_split
 from alpa.detectors import build_detector, detector_class
 from alpa.detectors.detector import split_validation
@@ -84,26 +85,25 @@ def trial_cells(cells: Sequence[Cell], tuning: TuningConfig, training: TrainingC
         training: how a trial trains.
 
     Raises:
-        ConfigError: there are fewer classes than asked for.
+        ConfigError: a class is named that the benchmark does not run.
     """
-    rng = np.random.default_rng(tuning.seed)
-    order = [cells[place] for place in rng.permutation(len(cells))]
+    known = {cell.target_class: cell for cell in cells}
+    named = list(known) if isinstance(tuning.classes, int | str) else list(tuning.classes)
+    for name in named:
+        if name not in known:
+            choice = ", ".join(known)
+            raise ConfigError(f"tuning.classes names {name}, which the benchmark does not run; choose {choice}.")
+    wanted = [cell for cell in cells if cell.target_class in named]
+    order = [wanted[place] for place in np.random.default_rng(tuning.seed).permutation(len(wanted))]
     if isinstance(tuning.classes, int):
-        if tuning.classes > len(cells):
-            raise ConfigError(f"tuning.classes is {tuning.classes} but the benchmark has {len(cells)}; ask for fewer.")
         order = order[: tuning.classes]
-    elif tuning.classes != "all":
-        order = [cell for cell in order if cell.target_class in tuning.classes]
-        for name in tuning.classes:
-            if name not in [cell.target_class for cell in order]:
-                known = ", ".join(cell.target_class for cell in cells)
-                raise ConfigError(f"tuning.classes names {name}, which the benchmark does not run; choose {known}.")
     return [replace(cell, training=training) for cell in order]
 
 
 def make_probes(cells: Sequence[Cell], tuning: TuningConfig, split: Split, everything: bool) -> list[Probe]:
     """Make each cell's probe from the train split: its own normal images made strange, or other classes', or both."""
-    made = [pseudo_probe(cell, tuning.families, tuning.seed) for cell in cells]
+    families = tuple(FAMILIES) if tuning.families == "all" else tuning.families
+    made = [pseudo_probe(cell, families, tuning.seed) for cell in cells]
     if tuning.objective == "pseudo" and not everything:
         return made
     normal_mask = find_protocol(split.protocol).normal_mask

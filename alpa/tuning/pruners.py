@@ -12,6 +12,7 @@ from scipy.stats import ttest_1samp
 WILCOXON_LEVEL = 0.1  # its smallest p value of n classes is 2**-n, so it cannot fire before the fourth
 T_LEVEL = 0.05
 T_CLASSES = 3  # with two, one lucky pair decides
+ROUNDING = 1e-9  # differences closer than this are the same
 
 
 class PairedTPruner(BasePruner):
@@ -21,12 +22,12 @@ class PairedTPruner(BasePruner):
     """
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        complete = [other for other in study.get_trials(deepcopy=False) if other.value is not None]
-        if not complete:
+        try:
+            best = study.best_trial.intermediate_values
+        except ValueError:  # none is complete
             return False
-        best = max(complete, key=lambda other: other.value or 0.0).intermediate_values
         differences = [value - best[step] for step, value in trial.intermediate_values.items() if step in best]
-        if len(differences) < T_CLASSES or max(differences) == min(differences):
+        if len(differences) < T_CLASSES or max(differences) - min(differences) < ROUNDING:
             return len(differences) >= T_CLASSES and differences[0] < 0
         return bool(ttest_1samp(differences, 0.0, alternative="less").pvalue < T_LEVEL)
 

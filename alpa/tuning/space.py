@@ -18,6 +18,7 @@ from alpa.config import STRICT, fill
 from alpa.errors import ConfigError
 
 Space = dict[str, BaseDistribution]
+CHOICES: Any = Annotated[tuple[str | int | float | bool, ...], Field(min_length=2)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -27,13 +28,6 @@ class Interval:
     low: float
     high: float
     log: bool = False
-
-
-@dataclass(frozen=True, config=STRICT)
-class Choices:
-    """Some values, in no order."""
-
-    values: Annotated[tuple[str | int | float | bool, ...], Field(min_length=2)]
 
 
 def read_space(config_class: type, entries: Mapping[str, Any] | None, where: str) -> Space:
@@ -69,8 +63,9 @@ def describe(space: Space) -> dict[str, str]:
 
 def _distribution(config_class: type, name: str, entry: Any, where: str) -> BaseDistribution:
     if isinstance(entry, list | tuple):
-        choices = fill(Choices, {"values": entry}, where).values
-        _check_ends(config_class, name, choices, where)
+        listed: Any = entry
+        choices = fill(CHOICES, listed, where)
+        _check_values(config_class, name, choices, where)
         return CategoricalDistribution(choices)
     interval = fill(Interval, entry, where)
     if interval.low >= interval.high:
@@ -81,13 +76,13 @@ def _distribution(config_class: type, name: str, entry: Any, where: str) -> Base
         low, high = int(interval.low), int(interval.high)
         if (low, high) != (interval.low, interval.high):
             raise ConfigError(f"{where} goes from {interval.low:g} to {interval.high:g}; {name} takes whole numbers.")
-        _check_ends(config_class, name, (low, high), where)
+        _check_values(config_class, name, (low, low + 1, high), where)  # not every parameter takes all whole numbers
         return IntDistribution(low, high, log=interval.log)
-    _check_ends(config_class, name, (interval.low, interval.high), where)
+    _check_values(config_class, name, (interval.low, interval.high), where)
     return FloatDistribution(interval.low, interval.high, log=interval.log)
 
 
-def _check_ends(config_class: type, name: str, values: tuple[Any, ...], where: str) -> None:
+def _check_values(config_class: type, name: str, values: tuple[Any, ...], where: str) -> None:
     """Raise ConfigError unless the detector takes each of the values."""
     for value in values:
         fill(config_class, {name: value}, where.removesuffix(f".{name}"))

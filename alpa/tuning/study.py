@@ -1,8 +1,11 @@
 """An Optuna study in a journal file: it grows, resumes where it was killed, and gives the same trials either way."""
 
+import contextlib
+import itertools
+import json
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 from tqdm import tqdm
 
-from alpa.errors import ModelError, StudyError
+from alpa.errors import ConfigError, ModelError, StudyError
 from alpa.runs import digest
 from alpa.tuning.finished import Aurocs, Finished
 from alpa.tuning.pruners import make_pruner
@@ -22,6 +25,7 @@ from alpa.tuning.space import Space, describe
 
 FOLDER = Path(".cache/studies")
 STARTUP_TRIALS = 8  # drawn at random before the sampler learns from them
+LOCK_SECONDS = 1.0  # that a lock on a journal may be held before it counts as left behind
 WORST = 0.0  # what a trial is worth whose training diverges
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -55,7 +59,7 @@ def run_study(path: Path, plan: Plan, evaluate: Evaluate, trials: int, minutes: 
         minutes: a study whose trials took longer in total gets no more; None for no limit.
 
     Raises:
-        StudyError: the journal is damaged, or the study was made with another space.
+        StudyError: the journal is damaged, the study was made with another space, or a queued trial does not fit it.
         ModelError: training diverged with the untuned values.
     """
     with quiet():
@@ -69,10 +73,31 @@ def run_study(path: Path, plan: Plan, evaluate: Evaluate, trials: int, minutes: 
                 # A sampler of its own for each trial: where the study was interrupted does not matter to it.
                 seed = int(np.random.SeedSequence([plan.seed, len(done)]).generate_state(1)[0])
                 study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
-                _run_trial(study, study.ask(plan.space), evaluate, is_first=not done)
+                _run_trial(study, _begin_trial(study, plan.space), evaluate, is_first=not done)
                 done = _finished(study)
                 progress.update()
         return [_as_finished(place, trial) for place, trial in enumerate(done[:trials])]
+
+
+def copy_studies(folder: Path, target: Path) -> tuple[JournalStorage, int]:
+    """Copy every study of a folder's journals into one new journal; return its storage and how many they are.
+
+    Raises:
+        StudyError: a journal is damaged, or there is none.
+    """
+    storage = _storage(target)
+    paths = sorted(folder.glob("*.journal"))
+    if not paths:
+        raise StudyError(f"{folder} holds no study; run `make repro` or `make tune TRIALS=30`.")
+    with quiet():
+        for path in paths:
+            optuna.copy_study(
+                from_study_name=_load(path).study_name,
+                from_storage=_storage(path),
+                to_storage=storage,
+                to_study_name=path.stem,
+            )
+    return storage, len(paths)
 
 
 def replay(pruner: str, recorded: Sequence[dict[str, Aurocs]]) -> list[Finished]:
@@ -91,7 +116,8 @@ def _recorded(aurocs: dict[str, Aurocs]) -> Evaluate:
 def _open(path: Path, plan: Plan) -> optuna.Study:
     """Return the study of this plan, after setting aside one whose trials meant something else."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
+    _drop_stale_lock(path)
+    if path.exists() and path.stat().st_size:  # a process killed before the first line leaves an empty one
         held = _load(path)
         made_with, settings = held.user_attrs.get("settings"), digest(plan.settings)
         if made_with == settings and held.user_attrs.get("space") != describe(plan.space):
@@ -103,7 +129,7 @@ def _open(path: Path, plan: Plan) -> optuna.Study:
             _drop_torn_line(path)
             held.pruner = make_pruner(plan.pruner)
             return held
-        aside = path.with_suffix(f".{str(made_with)[:8]}.journal")
+        aside = _free_name(path, str(made_with)[:8])
         path.replace(aside)
         print(f"Study {path.stem} rests on other data, code or settings; it is kept as {aside}, and a new one begins.")
     study = optuna.create_study(
@@ -115,10 +141,18 @@ def _open(path: Path, plan: Plan) -> optuna.Study:
     return study
 
 
+def _free_name(path: Path, settings: str) -> Path:
+    """Return a journal's name aside that no other has yet."""
+    names = (path.with_suffix(f".{settings}{f'-{again}' if again else ''}.journal") for again in itertools.count())
+    return next(name for name in names if not name.exists())
+
+
 def _load(path: Path) -> optuna.Study:
     try:
-        return optuna.load_study(storage=_storage(path), study_name=path.stem)
-    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        for line in path.read_bytes().split(b"\n")[-2:-1]:
+            json.loads(line)  # Optuna does not mind a bad last line until another follows it
+        return optuna.load_study(storage=_storage(path), study_name=path.name.partition(".")[0])
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, IsADirectoryError) as error:
         reason = str(error).splitlines()[0].strip("'\" .") if str(error) else type(error).__name__
         raise StudyError(
             f"{path} is no journal of study {path.stem} ({reason}); move it away, and the finished cells of its trials "
@@ -127,7 +161,17 @@ def _load(path: Path) -> optuna.Study:
 
 
 def _storage(path: Path) -> JournalStorage:
-    return JournalStorage(JournalFileBackend(str(path)))
+    return JournalStorage(JournalFileBackend(str(path.absolute())))
+
+
+def _drop_stale_lock(path: Path) -> None:
+    """Remove the lock that a killed process left on a journal; a living one holds it for the time of a line."""
+    lock = path.with_name(f"{path.name}.lock")
+    with contextlib.suppress(FileNotFoundError):
+        before = lock.lstat().st_mtime_ns  # and not its inode, which the next lock gets again
+        time.sleep(LOCK_SECONDS)
+        if lock.lstat().st_mtime_ns == before:
+            lock.unlink()
 
 
 def _drop_torn_line(path: Path) -> None:
@@ -139,12 +183,20 @@ def _drop_torn_line(path: Path) -> None:
 
 
 def _settle(study: optuna.Study) -> None:
-    """Mark the trials that a killed process left running as failed, and queue again what was asked for by name."""
-    waiting = [trial.system_attrs.get("fixed_params") for trial in _in_state(study, TrialState.WAITING)]
-    for trial in _in_state(study, TrialState.RUNNING):
-        wanted = trial.system_attrs.get("fixed_params")
-        if wanted and wanted not in waiting:
-            study.enqueue_trial(wanted)
+    """Mark the trials that a killed process left running as failed, and queue again what was asked for by name.
+
+    That goes to the head of the queue, so the others in it are queued again as well; the first mark is set last, so
+    that nothing is lost where this is killed too.
+    """
+    running, waiting = _in_state(study, TrialState.RUNNING), _in_state(study, TrialState.WAITING)
+    if queue := [trial.system_attrs["fixed_params"] for trial in running if "fixed_params" in trial.system_attrs]:
+        queue += [trial.system_attrs.get("fixed_params", {}) for trial in waiting]
+        for place, wanted in enumerate(queue):
+            if wanted not in queue[:place]:
+                study.enqueue_trial(wanted)
+        for _ in waiting:
+            study.tell(study.ask(), state=TrialState.FAIL)
+    for trial in reversed(running):
         study.tell(trial.number, state=TrialState.FAIL)
 
 
@@ -161,6 +213,21 @@ def _seconds(trials: Iterable[FrozenTrial]) -> float:
     return sum(trial.duration.total_seconds() for trial in trials if trial.duration)
 
 
+def _begin_trial(study: optuna.Study, space: Space) -> Trial:
+    """Return the next trial: the first of the queue, or one of the sampler's."""
+    try:
+        return study.ask(space)
+    except ValueError as error:
+        number = _in_state(study, TrialState.RUNNING)[-1].number
+        raise _give_up(study, number, error) from None
+
+
+def _give_up(study: optuna.Study, number: int, error: Exception) -> StudyError:
+    """Mark a trial whose values do not fit as failed, so that no run comes upon it again; return what to say."""
+    study.tell(number, state=TrialState.FAIL)
+    return StudyError(f"Trial {number} of study {study.study_name} is given up: {str(error).rstrip('.')}.")
+
+
 def _run_trial(study: optuna.Study, trial: Trial, evaluate: Evaluate, is_first: bool) -> None:
     """Run one trial to its end and tell the study what it is worth."""
     aurocs: dict[str, Aurocs] = {}
@@ -170,9 +237,11 @@ def _run_trial(study: optuna.Study, trial: Trial, evaluate: Evaluate, is_first: 
             if not math.isfinite(worth := _mean(found)):
                 raise ModelError(f"the objective of class {name} is {worth}")
             trial.report(worth, step)
-            if trial.should_prune():
+            if trial.should_prune() and _lead(study, trial) < 0:
                 trial.set_user_attr("pruned", True)
                 break
+    except ConfigError as error:
+        raise _give_up(study, trial.number, error) from None
     except ModelError as error:
         if is_first:
             study.tell(trial, state=TrialState.FAIL)
@@ -192,11 +261,16 @@ def _worth(study: optuna.Study, trial: Trial) -> float:
     mean is moved by the mean difference to it, and a pruned trial is never the best.
     """
     frozen = study.get_trials(deepcopy=False)[trial.number]
-    seen = frozen.intermediate_values
     if "pruned" not in frozen.user_attrs:
-        return _mean(seen)
+        return _mean(frozen.intermediate_values)
+    return study.best_value + _lead(study, trial)
+
+
+def _lead(study: optuna.Study, trial: Trial) -> float:
+    """Return the mean difference to the best trial over the classes that both saw."""
+    seen = study.get_trials(deepcopy=False)[trial.number].intermediate_values
     best = study.best_trial.intermediate_values
-    return _mean(best) + float(np.mean([value - best[step] for step, value in seen.items()]))
+    return float(np.mean([value - best[step] for step, value in seen.items() if step in best]))
 
 
 def _mean(values: Mapping[Any, float]) -> float:
@@ -215,7 +289,7 @@ def _spoken(space: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {text}" for name, text in space.items())
 
 
-@contextmanager
+@contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep Optuna from telling of every trial: the progress bar does."""
     before = optuna.logging.get_verbosity()

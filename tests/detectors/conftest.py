@@ -30,6 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "knn": {},
     "pca": {"components": 8},
 }
+SMALL["ganomaly_tuned"] = SMALL["ganomaly"]
 SHORT = TrainingConfig(steps=6, batch_size=16, learning_rate=5e-3)
 LONG = TrainingConfig(steps=40, batch_size=16, learning_rate=5e-3)
 
@@ -111,7 +112,7 @@ def trained(build: Callable[..., Any]) -> Callable[..., Any]:
 
     @cache
     def learned(key: str, channels: int) -> Detector:
-        settings = {"minimum_steps": 120} if key == "ganomaly" else {}
+        settings = {"minimum_steps": 120} if key in ("ganomaly", "ganomaly_tuned") else {}
         return build(key, channels, **settings).fit(stripes(64, channels), LONG)
 
     return lambda key, channels=1: learned(key, channels)

@@ -14,6 +14,7 @@ PARAMS = {
     "benchmarks": {"toy": {"dataset": "digits", "protocol": "one_vs_rest", "seeds": [0, 1]}},
     "detectors": {"alpa": {}, "pca": {}},
     "training": {},
+    "tuning": {},
     "runtime": {"workers": 3},
     "evaluation": {},
     "data": {},

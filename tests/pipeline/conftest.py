@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,18 @@ import yaml
 from tests.pipeline.project import CODE, Interrupted, Project
 
 ROOT = Path(__file__).parents[2]
+TRIALS = 3
+TRIAL_CELLS = 2 * TRIALS  # two classes with one seed; those of the chosen trial are cells of the benchmark too
 TINY = {
     "pipeline.detectors": ["alpa", "pca"],
     "benchmarks.digits.classes": ["0", "1"],
     "benchmarks.digits.seeds": [0, 1],
     "benchmarks.digits.training": {"steps": 20, "batch_size": 32},
     "benchmarks.digits.detectors": {},
+    "benchmarks.digits.tuning": {"trials": TRIALS, "training": {}, "classes": ["0", "1"], "strengths": 2},
+    "tuning.space": {"alpa": {"strength": {"low": 0.05, "high": 0.5, "log": True}}},
+    "tuning.shortened": {},
+    "tuning.trials_of": {},
     "runtime.device": "cpu",
     "runtime.precision": "fp32",
     "runtime.workers": 1,
@@ -73,22 +80,28 @@ def tiny(code: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+def kill_when(project: Project, ready: Callable[[], bool]) -> None:
+    """Start `dvc repro` and kill it, with all that it started, as soon as it is so far."""
+    with (project.folder.parent / "log").open("w") as log:
+        running = project.start("dvc", "repro", stdout=log, stderr=log, start_new_session=True)
+        while not ready():
+            assert running.poll() is None, (project.folder.parent / "log").read_text()
+            time.sleep(0.01)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+
+
 @pytest.fixture(scope="session")
 def interrupted(tiny: Project, tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
-    """The tiny benchmark, killed in the middle and then finished; not to be changed."""
-    folder = tmp_path_factory.mktemp("interrupted")
-    project = tiny.copy(folder / "project")
-    with (folder / "log").open("w") as log:
-        first = project.start("dvc", "repro", stdout=log, stderr=log, start_new_session=True)
-        while not project.finished_cells("alpa"):
-            assert first.poll() is None, (folder / "log").read_text()
-            time.sleep(0.01)
-        os.killpg(first.pid, signal.SIGKILL)
-        first.wait()
+    """The tiny benchmark, killed in the middle of a study, then of a training, and then finished; not to be changed."""
+    project = tiny.copy(tmp_path_factory.mktemp("interrupted") / "project")
+    kill_when(project, lambda: bool(project.finished_cells("alpa")))
+    tuned = project.folder / "runs/tuned/digits/alpa.yaml"
+    kill_when(project, lambda: tuned.exists() and len(project.finished_cells("alpa")) > TRIAL_CELLS)
     cells = project.finished_cells("alpa")
-    second = project.repro()
+    log = project.repro()
     project.commit()
-    return Interrupted(project, cells, second)
+    return Interrupted(project, cells, log)
 
 
 @pytest.fixture(scope="session")

@@ -107,11 +107,11 @@ class Project:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A project whose `dvc repro` was killed while it trained ALPA, and typed again."""
+    """A project whose `dvc repro` was killed while it tuned ALPA and while it trained ALPA, and typed again."""
 
     project: Project
-    cells: dict[str, tuple[int, bytes]]  # those of ALPA that were finished when it was killed
-    log: str  # of the second run
+    cells: dict[str, tuple[int, bytes]]  # those of ALPA that were finished when it was killed for the second time
+    log: str  # of the run after that
 
 
 def stages_run(log: str) -> set[str]:

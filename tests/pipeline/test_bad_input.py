@@ -20,7 +20,9 @@ from tests.pipeline.project import Project
 
 FullDisk = Callable[[int], AbstractContextManager[None]]
 OUTPUTS = ("data", "runs", "reports")
+STUDIES = ".cache/studies"
 RAW = "data/raw/digits"
+JOURNAL = f"{STUDIES}/digits-alpa.journal"
 
 
 def truncate(name: str) -> Callable[[Path], object]:
@@ -33,6 +35,11 @@ def corrupt(name: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-1] + b"\x07")
 
 
+def garble(name: str) -> Callable[[Path], object]:
+    """Return what changes the first byte of a file."""
+    return lambda folder: (folder / name).write_bytes(b"\x07" + (folder / name).read_bytes()[1:])
+
+
 def empty(name: str) -> Callable[[Path], object]:
     """Return what removes everything in a folder."""
 
@@ -41,11 +48,6 @@ def empty(name: str) -> Callable[[Path], object]:
         (folder / name).mkdir()
 
     return remove
-
-
-def tuned_again(folder: Path) -> None:
-    """Run the stage that hands ALPA's section of params.yaml on to training, as `dvc repro` does first."""
-    Project(folder).call("tune", "digits", "alpa")
 
 
 def without_class_1(folder: Path) -> None:
@@ -109,10 +111,9 @@ AS_COMMANDS = {
 }
 IN_PROCESS = {
     "an unknown key of a detector": Case(
-        "train digits alpa",
+        "tune digits alpa",
         ("Unknown key detectors.alpa.strenght; known here: width",),
         {"detectors.alpa.strenght": 1},
-        damage=tuned_again,
     ),
     "an unknown data set in params.yaml": Case(
         "split digits", ("cifar is in the benchmarks' dataset",), {"benchmarks.digits.dataset": "cifar"}
@@ -142,10 +143,31 @@ IN_PROCESS = {
     },
     "a class with no images": Case("train digits pca", ("lass 1 ", " 0 ", "training images"), damage=without_class_1),
     "a negative strength": Case(
-        "train digits alpa",
+        "tune digits alpa",
         ("detectors.alpa.strength is -0.5: input should be greater than or equal to 0.",),
         {"detectors.alpa.strength": -0.5},
-        damage=tuned_again,
+    ),
+    "no trials": Case("tune digits alpa", ("tuning.trials is 0: ",), {"benchmarks.digits.tuning.trials": 0}),
+    "an unknown family of pseudo-anomalies": Case(
+        "tune digits alpa",
+        ("Pseudo-anomaly family melted is unknown; choose permuted",),
+        {"tuning.families": ["melted"]},
+    ),
+    "a search space of no parameter": Case(
+        "tune digits alpa",
+        ("Unknown key tuning.space.alpa.strenght; known here: width",),
+        {"tuning.space.alpa": {"strenght": [1, 2]}},
+    ),
+    "a study made with another space": Case(
+        "tune digits alpa",
+        ("Study digits-alpa was made with another space (strength ", "giving tuning.study a name"),
+        {"tuning.space.alpa.strength.high": 0.9},
+    ),
+    "a damaged journal": Case("tune digits alpa", (f"{JOURNAL} ", "move it away"), damage=garble(JOURNAL)),
+    "a study that was not swept": Case(
+        "sweep digits alpa",
+        ("runs/tuned/digits/alpa.trials.json is missing or damaged; run `",),
+        damage=truncate("runs/tuned/digits/alpa.trials.json"),
     ),
     "no seeds": Case("train digits pca", ("benchmarks.digits.seeds is []",), {"benchmarks.digits.seeds": []}),
     "a class without a model": Case(
@@ -175,14 +197,14 @@ IN_PROCESS = {
 def project(finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A finished project whose files may be damaged, with a registry that knows its detectors."""
     monkeypatch.setitem(DETECTORS, "distance", Distance)
-    return finished.copy(tmp_path / "project", *OUTPUTS)
+    return finished.copy(tmp_path / "project", *OUTPUTS, STUDIES)
 
 
 def prepare(project: Project, case: Case) -> dict[str, str]:
     """Do what is wrong and return all output files as they then are."""
     project.edit(case.params)
     case.damage(project.folder)
-    return project.files(*OUTPUTS)
+    return project.files(*OUTPUTS, STUDIES)
 
 
 def one_sentence(text: object, parts: tuple[str, ...]) -> bool:
@@ -197,7 +219,7 @@ def test_a_command_ends_with_one_sentence_and_code_1(case: Case, project: Projec
     done = project.stage(*case.command.split())
     assert (done.returncode, done.stdout) == (1, "")
     assert one_sentence(done.stderr.removesuffix("\n"), case.says), done.stderr
-    assert project.files(*OUTPUTS) == before
+    assert project.files(*OUTPUTS, STUDIES) == before
 
 
 @pytest.mark.parametrize("case", IN_PROCESS.values(), ids=IN_PROCESS)
@@ -207,7 +229,7 @@ def test_a_stage_ends_with_one_sentence(case: Case, project: Project) -> None:
         project.call(*case.command.split())
     # Python writes a text that is given as the exit code to stderr, and exits with 1.
     assert one_sentence(stop.value.code, case.says), stop.value.code
-    assert project.files(*OUTPUTS) == before
+    assert project.files(*OUTPUTS, STUDIES) == before
 
 
 FULL_DISK = {
@@ -227,7 +249,7 @@ def test_a_full_disk_leaves_what_was_there(
 ) -> None:
     if command == "download digits":
         shutil.rmtree(project.folder / RAW)
-    before = project.files(*OUTPUTS)
+    before = project.files(*OUTPUTS, STUDIES)
     with full_disk(limit), pytest.raises(SystemExit) as stop:
         project.call(*command.split())
     assert one_sentence(stop.value.code, ("File too large", "no file was half-written")), stop.value.code

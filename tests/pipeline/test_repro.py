@@ -1,5 +1,6 @@
 """What `dvc repro` does when it is killed, typed again, or meets a changed params.yaml."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from alpa.data.splits import load_split
 from alpa.detectors import DETECTORS, load_detector
+from tests.pipeline.conftest import TRIAL_CELLS
 from tests.pipeline.distance import Distance
 from tests.pipeline.project import Interrupted, Project, stages_run
 
@@ -15,12 +17,24 @@ CELLS = 4  # of each detector: two classes with two seeds
 OUTPUTS = ("data", "runs", "reports")
 
 
+def trained_keys(project: Project) -> list[str]:
+    """Return the keys of the cells that ALPA was trained in for the benchmark."""
+    folders = (project.folder / "runs/models/digits/alpa").iterdir()
+    return [json.loads((folder / "cell.json").read_text())["key"] for folder in folders]
+
+
 def test_a_killed_run_trains_no_finished_cell_again(interrupted: Interrupted) -> None:
     before, after = interrupted.cells, interrupted.project.finished_cells("alpa")
-    assert 0 < len(before) < len(after) == CELLS, "the kill did not come in the middle"
+    assert TRIAL_CELLS < len(before) < len(after), "the kill did not come in the middle"
     assert {key: after[key] for key in before} == before
-    trained = f"train alpa on digits: {CELLS - len(before)} cells trained, {len(before)} were there already."
-    assert trained in interrupted.log
+    new = len(set(trained_keys(interrupted.project)) - set(before))
+    assert f"train alpa on digits: {new} cells trained, {CELLS - new} were there already." in interrupted.log
+
+
+def test_a_chosen_setting_is_not_trained_again(undisturbed: Project) -> None:
+    stored = undisturbed.finished_cells("alpa")
+    assert set(trained_keys(undisturbed)) <= set(stored)
+    assert len(stored) == TRIAL_CELLS + CELLS - 2  # two classes with the study's seed
 
 
 def test_a_killed_run_leaves_nothing_half_written(finished: Project) -> None:
@@ -83,7 +97,8 @@ def test_a_new_class_and_a_new_seed_train_the_new_cells_alone(finished: Project,
     before = project.finished_cells("alpa")
     project.edit({"benchmarks.digits.classes": ["0", "1", "2"], "benchmarks.digits.seeds": [0, 1, 2]})
     log = project.repro("pipeline/dvc.yaml:train@digits-alpa")
-    assert stages_run(log) == {"train@digits-alpa"}
+    assert stages_run(log) == {"tune@digits-alpa", "train@digits-alpa"}  # the study is as it was
+    assert project.files("runs/tuned") == finished.files("runs/tuned")
     assert "train alpa on digits: 5 cells trained, 4 were there already." in log
     assert project.finished_cells("alpa").items() >= before.items()
 

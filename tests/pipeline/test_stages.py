@@ -17,7 +17,9 @@ from tests.pipeline.distance import Distance
 from tests.pipeline.project import Project
 
 ROOT = Path(__file__).parents[2]
-STAGES = {"download", "split", "tune", "train", "evaluate", "leaderboard", "report", "collect", "paper"}
+GRID = ("tune", "train", "evaluate", "sweep")  # for every benchmark and detector
+BENCHMARK = ("split", "tuning", "leaderboard", "report")
+STAGES = {"download", *GRID, *BENCHMARK, "collect", "paper"}
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +50,9 @@ def test_every_stage_is_there_for_every_benchmark_and_detector(
     pipeline = yaml.safe_load((project.folder / "params.yaml").read_text())["pipeline"]
     grid = [f"{benchmark}-{detector}" for benchmark in pipeline["benchmarks"] for detector in pipeline["detectors"]]
     expected = {"default", "paper"} | {f"download@{dataset}" for dataset in pipeline["datasets"]}
-    expected |= {f"{name}@{item}" for name in ("tune", "train", "evaluate") for item in grid}
+    expected |= {f"{name}@{item}" for name in GRID for item in grid}
     expected |= {f"collect@{item}" for item in pipeline["paper"]}
-    expected |= {f"{name}@{item}" for name in ("split", "leaderboard", "report") for item in pipeline["benchmarks"]}
+    expected |= {f"{name}@{item}" for name in BENCHMARK for item in pipeline["benchmarks"]}
     assert set(stages) == expected
     assert {name.partition("@")[0] for name in stages} == STAGES | {"default"}
 
@@ -70,7 +72,7 @@ def test_the_code_that_a_stage_depends_on_exists(project: Project, stages: dict[
 
 def test_tuning_and_training_depend_on_no_test_split(stages: dict[str, PipelineStage]) -> None:
     for name, stage in stages.items():
-        if name.startswith(("tune", "train")):
+        if name.startswith(("tune@", "train@")):
             data = [path for path in inputs(stage) if path.startswith("data")]
             assert data == [f"data/splits/{name.partition('@')[2].partition('-')[0]}/train"]
 
@@ -95,23 +97,25 @@ def test_code_that_decides_a_cells_numbers_runs_its_training_again(
 
 # Which stages a setting runs again by itself; those after them follow through their files.
 WATCHED = {
-    "benchmarks.digits.dataset": {"split", "leaderboard", "report"},
-    "benchmarks.digits.protocol": {"split", "leaderboard", "report"},
-    "benchmarks.digits.classes": {"train", "evaluate", "leaderboard", "report"},
-    "benchmarks.digits.seeds": {"train", "evaluate", "leaderboard", "report"},
-    "benchmarks.digits.image_size": {"split", "leaderboard", "report"},
-    "benchmarks.digits.split_seed": {"split", "leaderboard", "report"},
-    "benchmarks.digits.training": {"train", "leaderboard", "report"},
-    "benchmarks.digits.detectors": {"tune", "leaderboard", "report"},
-    "training": {"train"},
+    "benchmarks.digits.dataset": {"split", "sweep", "leaderboard", "report"},
+    "benchmarks.digits.protocol": {"split", "sweep", "leaderboard", "report"},
+    "benchmarks.digits.classes": {"tune", "train", "evaluate", "sweep", "leaderboard", "report"},
+    "benchmarks.digits.seeds": {"tune", "train", "evaluate", "sweep", "leaderboard", "report"},
+    "benchmarks.digits.image_size": {"split", "sweep", "leaderboard", "report"},
+    "benchmarks.digits.split_seed": {"split", "sweep", "leaderboard", "report"},
+    "benchmarks.digits.training": {"tune", "train", "sweep", "leaderboard", "report"},
+    "benchmarks.digits.tuning": {"tune", "sweep", "leaderboard", "report"},
+    "benchmarks.digits.detectors": {"tune", "sweep", "leaderboard", "report"},
+    "training": {"tune", "train", "sweep"},
+    "tuning": {"tune", "sweep"},
     "detectors.alpa": {"tune"},
-    "runtime.device": {"train"},
-    "runtime.precision": {"train"},
-    "runtime.threads_per_cell": {"train"},
+    "runtime.device": {"tune", "train"},
+    "runtime.precision": {"tune", "train"},
+    "runtime.threads_per_cell": {"tune", "train"},
     "runtime.workers": set(),
     "evaluation": {"leaderboard"},
     "data": set(),
-    "pipeline.detectors": {"leaderboard", "report"},
+    "pipeline.detectors": {"tuning", "leaderboard", "report"},
 }
 
 
@@ -129,7 +133,7 @@ def test_a_setting_runs_the_stages_again_that_use_it(setting: str, stages: dict[
 def test_every_setting_is_watched_or_named_as_none_of_a_stages_concern(project: Project) -> None:
     params = yaml.safe_load((project.folder / "params.yaml").read_text())
     known = {name.replace("digits", "*") for name in WATCHED}
-    for section in ("training", "evaluation", "data"):
+    for section in ("training", "tuning", "evaluation", "data"):
         assert section in known
         assert section in params
     assert {f"runtime.{name}" for name in params["runtime"]} <= known
@@ -169,9 +173,10 @@ def test_preflight_says_what_is_missing_and_soon_without_slow_imports(code: Proj
     project = code.copy(tmp_path / "project")
     assert project.stage("preflight", "mnist").returncode == 0
     done = project.run("python", "-X", "importtime", "-m", "pipeline.preflight", "mnist")
-    data, work = done.stdout.splitlines()
+    data, studies, work = done.stdout.splitlines()
     assert data.startswith("mnist: mnist is not on this machine: set ALPA_DATA_ROOT to a folder")
-    assert work.startswith("mnist: 60 cells to train")
+    assert studies == "mnist: 98 trials of studies to run, at most, before training."
+    assert work.startswith("mnist: 70 cells to train")
     imported = set(re.findall(r"\| +(\w+)$", done.stderr, re.MULTILINE))
     assert "alpa" in imported
     assert not imported & {"torch", "mlflow", "sklearn", "pandas", "matplotlib"}
@@ -215,7 +220,7 @@ def test_preflight_counts_the_cells_of_other_settings(
 ) -> None:
     monkeypatch.setitem(DETECTORS, "distance", Distance)
     project = finished.copy(tmp_path / "project")
-    project.edit({"detectors.alpa.strength": 0.7})
+    project.edit({"detectors.alpa.width": 8})
     project.call("preflight", "digits")
     assert "digits: 4 cells to train at most" in capsys.readouterr().out
     project.edit({"benchmarks.digits.training": {"steps": 50000, "batch_size": 32}, "benchmarks.digits.seeds": [0]})

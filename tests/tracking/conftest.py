@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from alpa.evaluation.scores import ScoreInfo, write_scores
+from alpa.tuning.finished import Finished, StudyRecord, record_path, write_record
 
 FACTS = {
     "commit": "0123abc",
@@ -17,6 +18,19 @@ FACTS = {
     "versions": {"torch": "2.14.1"},
     "seconds": 2.5,
     "finished": "2026-01-02T03:04:05+00:00",
+}
+SPACE = {"strength": '{"name": "FloatDistribution", "attributes": {"low": 0.01, "high": 1.0, "log": true}}'}
+SETTINGS = {
+    "objective": "pseudo",
+    "classes": ["3", "8"],
+    "steps": 40,
+    "pruner": "wilcoxon",
+    "training": {"batch_size": 32},
+    "untuned": {"strength": 0.1},
+    "code": ["abc", "def"],
+    "data": "digest of train",
+    "runtime": {"device": "cpu", "threads": 1},
+    "versions": {"torch": "2.14.1"},
 }
 
 
@@ -53,6 +67,12 @@ class Project:
             path = self.folder / "reports/toy/figures" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"<svg>{name}</svg>")
+
+    def tune(self, detector: str, *trials: Finished, benchmark: str = "toy", **settings: object) -> Path:
+        """Write a study's record, as the tune stage does, and return its path."""
+        path = record_path(benchmark, detector)
+        write_record(path, StudyRecord(f"{benchmark}-{detector}", SPACE, SETTINGS | settings, trials))
+        return path
 
     @staticmethod
     def cell(key: str, detector: str, name: str) -> dict:

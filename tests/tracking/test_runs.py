@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from alpa.runs import read_runs
+from alpa.cell_runs import read_detector_runs
 
 
 def test_a_figure_belongs_to_the_detectors_that_its_name_names_or_to_all(project):
@@ -11,7 +11,7 @@ def test_a_figure_belongs_to_the_detectors_that_its_name_names_or_to_all(project
     project.train("pca", "3")
     project.evaluate("alpa", "3")
     project.draw("leaderboard.svg", "samples_alpa_3.svg", "samples_pca_3.svg", "alpacas.svg")
-    assert [path.name for path in read_runs("toy")[0].figures] == [
+    assert [path.name for path in read_detector_runs("toy")[0].figures] == [
         "alpacas.svg",
         "leaderboard.svg",
         "samples_alpa_3.svg",
@@ -21,9 +21,9 @@ def test_a_figure_belongs_to_the_detectors_that_its_name_names_or_to_all(project
 def test_scores_older_than_the_models_are_not_these_models_scores(project):
     project.train("alpa", "3")
     project.evaluate("alpa", "3")
-    assert read_runs("toy")[0].metrics
+    assert read_detector_runs("toy")[0].metrics
     os.utime("runs/scores/toy/alpa.parquet", ns=(0, Path("runs/models/toy/alpa").stat().st_mtime_ns - 1))
-    assert read_runs("toy")[0].metrics == {}
+    assert read_detector_runs("toy")[0].metrics == {}
 
 
 def test_parameters_that_differ_between_cells_are_not_the_detectors(project):
@@ -31,7 +31,7 @@ def test_parameters_that_differ_between_cells_are_not_the_detectors(project):
     project.write(
         "runs/models/toy/ganomaly/8-0/cell.json", project.cell("k", "ganomaly", "8") | {"training": {"steps": 99}}
     )
-    run = read_runs("toy")[0]
+    run = read_detector_runs("toy")[0]
     assert run.parameters["strength"] == "0.1"
     assert "training.steps" not in run.parameters
     assert [cell.parameters["training.steps"] for cell in run.cells] == ["20", "99"]
@@ -39,7 +39,7 @@ def test_parameters_that_differ_between_cells_are_not_the_detectors(project):
 
 def test_a_folder_without_a_finished_cell_is_no_run(project):
     project.write("runs/models/toy/alpa/3-0/detector.json", {})
-    assert read_runs() == []
+    assert read_detector_runs() == []
 
 
 def test_a_cell_without_a_training_record_ended_when_its_file_was_written(project):
@@ -47,6 +47,6 @@ def test_a_cell_without_a_training_record_ended_when_its_file_was_written(projec
     for path in Path(".cache").rglob("facts.json"):
         path.unlink()
     os.utime("runs/models/toy/pca/3-0/cell.json", (7, 7))
-    cell = read_runs()[0].cells[0]
+    cell = read_detector_runs()[0].cells[0]
     assert cell.started == cell.finished == 7000
     assert cell.environment == {}

@@ -2,39 +2,16 @@
 
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from alpa import tracking
-from alpa.runs import read_runs
-from alpa.tracking import Ledger, Outcome, sync
+from alpa.ledger import Ledger
+from alpa.tracking import Outcome, read_trees, sync
+from tests.tracking.logged import all_runs, history, keys, named, own_tags
 
 ROOT = Path(__file__).parents[2]
-
-
-def client():
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=f"sqlite:///{Path('mlflow.db').absolute()}")
-
-
-def all_runs() -> list:
-    experiment = client().get_experiment_by_name("toy")
-    return client().search_runs([experiment.experiment_id])
-
-
-def keys(runs: list) -> Counter:
-    return Counter(run.data.tags["alpa.key"] for run in runs)
-
-
-def named(runs: list, name: str):
-    return next(run for run in runs if run.info.run_name == name)
-
-
-def history(run, name: str) -> list[tuple[int, float]]:
-    return [(value.step, value.value) for value in client().get_metric_history(run.info.run_id, name)]
 
 
 def test_a_cell_is_a_child_of_its_detectors_run_with_all_that_is_known_of_it(tracked):
@@ -51,8 +28,7 @@ def test_a_cell_is_a_child_of_its_detectors_run_with_all_that_is_known_of_it(tra
         assert run.data.params["strength"] == "0.1"
         assert run.data.params["training.steps"] == "20"
         assert (run.info.start_time, run.info.end_time) == (1767323042500, 1767323045000)
-        own = {name: value for name, value in run.data.tags.items() if not name.startswith(("mlflow.", "alpa."))}
-        assert own == {
+        assert own_tags(run) == {
             "commit": "0123abc",
             "device": "cpu",
             "versions.torch": "2.14.1",
@@ -124,7 +100,7 @@ def test_a_lost_ledger_makes_no_doubles(tracked):
 def test_a_deleted_database_is_filled_again(tracked):
     tracked.train("pca", "3")
     sync()
-    ledger, runs = Ledger(tracking.tracking_uri()), read_runs()
+    ledger, runs = Ledger(tracking.tracking_uri()), read_trees()
     assert ledger.count_missing(runs) == 0
     Path("mlflow.db").unlink()
     assert ledger.count_missing(runs) == 2

@@ -27,7 +27,7 @@ def params(**benchmark: Any) -> Params:
         "pipeline": {"default": "toy", "benchmarks": ["toy"], "datasets": ["digits"], "detectors": ["alpa"]},
         "benchmarks": {"toy": toy},
         "detectors": {"alpa": None},
-        **{section: {} for section in ("training", "runtime", "evaluation", "data")},
+        **{section: {} for section in ("training", "tuning", "runtime", "evaluation", "data")},
     }
     return fill(Params, values, "")
 
@@ -45,7 +45,7 @@ def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str,
 
 def test_a_cell_is_every_class_with_every_seed_and_only_normal_images(tune: Callable[..., None]) -> None:
     tune({"strength": 0.5})
-    cells = benchmark_cells(params(classes=["7", "2"], training={"steps": 9}), "toy", "alpa")
+    cells = benchmark_cells(params(classes=["7", "2"], training={"steps": 9}), "toy", "alpa", read_tuned("toy", "alpa"))
     assert [cell.name for cell in cells] == ["2-3", "2-1", "7-3", "7-1"]
     for cell in cells:
         assert cell.detector == "alpa"
@@ -58,26 +58,26 @@ def test_a_cell_is_every_class_with_every_seed_and_only_normal_images(tune: Call
 
 def test_leave_one_out_makes_the_other_nine_classes_normal(tune: Callable[..., None]) -> None:
     tune({})
-    cells = benchmark_cells(params(protocol="leave_one_out", classes=["2"]), "toy", "alpa")
+    cells = benchmark_cells(params(protocol="leave_one_out", classes=["2"]), "toy", "alpa", read_tuned("toy", "alpa"))
     assert {len(cell.images) for cell in cells} == {9 * 16}
 
 
 def test_all_classes_are_all_of_the_data_sets(tune: Callable[..., None]) -> None:
     tune({})
-    cells = benchmark_cells(params(classes="all"), "toy", "alpa")
+    cells = benchmark_cells(params(classes="all"), "toy", "alpa", read_tuned("toy", "alpa"))
     assert [cell.target_class for cell in cells[::2]] == list(NAMES)
 
 
 def test_an_unknown_class_is_an_error(tune: Callable[..., None]) -> None:
     tune({})
     with pytest.raises(DataError, match=r"^Normal class 12 is not in digits; choose 0-9\.$"):
-        benchmark_cells(params(classes=[12]), "toy", "alpa")
+        benchmark_cells(params(classes=[12]), "toy", "alpa", read_tuned("toy", "alpa"))
 
 
 def test_a_tuned_value_that_does_not_fit_is_an_error(tune: Callable[..., None]) -> None:
     tune({"strength": -1})
     with pytest.raises(ConfigError, match=r"^detectors\.alpa\.strength is -1: "):
-        benchmark_cells(params(), "toy", "alpa")
+        benchmark_cells(params(), "toy", "alpa", read_tuned("toy", "alpa"))
 
 
 @pytest.mark.parametrize("content", [None, "", "- 1\n", "a: [", b"\xff\xfe\x00"])
