@@ -1,5 +1,6 @@
 """The grid of a detector on a benchmark: a cell is one target class and one seed, and is never trained twice."""
 
+import functools
 import hashlib
 import json
 import tempfile
@@ -54,7 +55,7 @@ class Cell:
     @property
     def code(self) -> str:
         """A SHA-256 of the code that decides its numbers."""
-        return code_fingerprint([detector_class(self.detector).__module__])
+        return _code_of(detector_class(self.detector).__module__)
 
     def key(self, runtime: Runtime) -> str:
         """Return a SHA-256 of all that decides the cell's numbers: code, data, parameters, versions, and runtime."""
@@ -187,6 +188,11 @@ def run_in_workers(
 
 def _with_index(index: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[int, Any]:
     return index, function(*arguments)
+
+
+@functools.cache
+def _code_of(module: str) -> str:
+    return code_fingerprint([module])
 
 
 def _without_facts(files: Files | None) -> Files:

@@ -21,6 +21,8 @@ from alpa.training.cells import Cell, Files, fit_cell
 Images = NDArray[np.uint8]  # (N, C, H, W)
 Aurocs = dict[str, float]  # by family
 MOST_NORMALS = 300  # held-out normals that a trial scores, and as many anomalies of each family
+MOST_LABELLED = 900  # images of other classes
+LABELLED_PER_NORMAL = 10  # more of them would hardly sharpen the AUROC, which the fewer normals blur
 MOST_REFERENCES = 2000  # fitted normals among which a nearest one is looked for
 LEAST_STRANGE = 0.6  # AUROC of the distance to the nearest normal, below which a turned or mirrored normal is normal
 LABELLED = "labelled"
@@ -40,10 +42,11 @@ class Probe:
             ModelError: a score is not finite.
         """
         detector = load_fitted(cell, files, runtime)
+        parts = [self.normals, *self.anomalies.values()]
         with runtime.limited_threads():
-            normal = detector.anomaly_scores(self.normals)
-            found = {family: detector.anomaly_scores(images) for family, images in self.anomalies.items()}
-        return {family: _auroc(normal, anomalous) for family, anomalous in found.items()}
+            scores = detector.anomaly_scores(np.concatenate(parts))
+        normal, *found = np.split(scores, np.cumsum([len(part) for part in parts[:-1]]))
+        return {family: _auroc(normal, scored) for family, scored in zip(self.anomalies, found, strict=True)}
 
 
 def load_fitted(cell: Cell, files: Files, runtime: Runtime) -> Detector:
@@ -94,8 +97,8 @@ def pseudo_probe(cell: Cell, families: Sequence[str], seed: int) -> Probe:
 def labelled_probe(cell: Cell, others: Images, seed: int) -> Probe:
     """Make a class's probe from its validation normals and images of the train split that are anomalous to it."""
     normals, _ = _held_out(cell, seed)
-    rng = _generator(seed, cell, LABELLED)
-    chosen = np.sort(rng.permutation(len(others))[: MOST_NORMALS * 3])
+    most = min(MOST_LABELLED, LABELLED_PER_NORMAL * len(normals))
+    chosen = np.sort(_generator(seed, cell, LABELLED).permutation(len(others))[:most])
     return Probe(normals, {LABELLED: np.ascontiguousarray(others[chosen])})
 
 
