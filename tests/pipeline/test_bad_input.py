@@ -253,7 +253,7 @@ def test_a_full_disk_leaves_what_was_there(
     with full_disk(limit), pytest.raises(SystemExit) as stop:
         project.call(*command.split())
     assert one_sentence(stop.value.code, ("File too large", "no file was half-written")), stop.value.code
-    assert project.files(*OUTPUTS, ".cache/cells") == before
+    assert project.files(*OUTPUTS, STUDIES, ".cache/cells") == before
 
 
 @pytest.mark.parametrize("arguments", [(), ("digits", "pca")])

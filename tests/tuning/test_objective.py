@@ -157,11 +157,14 @@ def test_a_labelled_probe_holds_the_given_images_and_no_other() -> None:
     assert np.array_equal(probe.normals, pseudo_probe(cell, ALL, seed=0).normals)
 
 
-def test_a_labelled_probe_holds_three_times_as_many_anomalies_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objective, "MOST_NORMALS", 4)
+@pytest.mark.parametrize(("limit", "value", "most"), [("MOST_LABELLED", 12, 12), ("LABELLED_PER_NORMAL", 2, 20)])
+def test_a_labelled_probe_holds_so_many_anomalies_at_most(
+    limit: str, value: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objective, limit, value)
     cell, others = cell_of(images_of(CORNER)), images_of(BAR, n=25, seed=1)
     found = [labelled_probe(cell, others, seed).anomalies["labelled"] for seed in (0, 0, 1)]
-    assert [len(images) for images in found] == [12, 12, 12]
+    assert [len(images) for images in found] == [most] * 3
     assert rows_of(found[0]) < rows_of(others)
     assert np.array_equal(found[0], found[1])
     assert rows_of(found[0]) != rows_of(found[2])
