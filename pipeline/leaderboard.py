@@ -7,6 +7,7 @@ from alpa.evaluation.facts import gather_facts, read_split_facts
 from alpa.evaluation.leaderboard import build_leaderboard, read_tables, write_leaderboard
 from alpa.files import write_json
 from alpa.params import load_params
+from alpa.tuning.finished import read_record, record_path
 from pipeline import stage
 
 
@@ -20,7 +21,9 @@ def main(benchmark: str) -> None:
     if left_alone:
         print(f"Left alone, as params.yaml does not name them: {', '.join(left_alone)}.")
     folder = Path("reports") / benchmark
-    write_leaderboard(folder, build_leaderboard(tables, classes, settings.seeds, params.evaluation))
+    records = {name: read_record(record_path(benchmark, name)) for name in params.pipeline.detectors}
+    tuned_on = {name: record.settings["objective"] for name, record in records.items() if record.trials}
+    write_leaderboard(folder, build_leaderboard(tables, classes, settings.seeds, params.evaluation, tuned_on))
     facts = gather_facts(params, benchmark)
     if facts["cells_without_facts"]:
         print(f"{facts['cells_without_facts']} cells have no record of their training; their time is not counted.")

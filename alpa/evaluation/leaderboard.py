@@ -3,7 +3,7 @@
 Nothing is averaged around a hole: a cell that params.yaml names and no score table holds is an error.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -18,6 +18,7 @@ from alpa.files import write_json, write_text
 from alpa.params import EvaluationConfig
 
 DECIMALS = 6
+UNTUNED = "untuned"
 COMPARISON_COLUMNS = ["score", "detector", "other", "difference", "ci_low", "ci_high", "n_seeds", "n_classes"]
 Cells = dict[str, dict[tuple[str, int], pd.DataFrame]]
 
@@ -50,7 +51,11 @@ def read_tables(folder: Path, detectors: Sequence[str]) -> tuple[list[ScoreTable
 
 
 def build_leaderboard(
-    tables: Sequence[ScoreTable], classes: Sequence[str], seeds: Sequence[int], config: EvaluationConfig
+    tables: Sequence[ScoreTable],
+    classes: Sequence[str],
+    seeds: Sequence[int],
+    config: EvaluationConfig,
+    tuned_on: Mapping[str, str],
 ) -> Leaderboard:
     """Turn a benchmark's score tables into its results.
 
@@ -59,6 +64,8 @@ def build_leaderboard(
         classes: the normal classes that every detector must have scores for, in the order of the rows.
         seeds: likewise the seeds. Cells of other classes and seeds are left out.
         config: the bootstrap's size and seed.
+        tuned_on: by detector, what its study told normal images from: pseudo or labelled anomalies. One without a study
+            is untuned. Every row of the result says it, since labelled anomalies are more than others get.
 
     Raises:
         ScoreError: a cell is missing, or the tables differ in data set, protocol or test samples.
@@ -71,6 +78,9 @@ def build_leaderboard(
     n_test = len(pd.concat([cell["sample"] for cell in next(iter(cells.values())).values()]).unique())
     leaderboard = pd.DataFrame(_leaderboard_rows(tables, cell_rows, resampled, n_test))
     comparisons = pd.DataFrame(_comparison_rows(tables, leaderboard, resampled), columns=COMPARISON_COLUMNS)
+    for table in (cell_rows, leaderboard, comparisons):
+        table["tuned_on"] = [tuned_on.get(name, UNTUNED) for name in table["detector"]]
+    comparisons["other_tuned_on"] = [tuned_on.get(name, UNTUNED) for name in comparisons["other"]]
     return Leaderboard(cell_rows, leaderboard, comparisons, _primary_metrics(leaderboard))
 
 

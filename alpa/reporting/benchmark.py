@@ -1,7 +1,7 @@
 """A benchmark's results to the sections of its report."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +11,12 @@ from alpa.evaluation.scores import ScoreTable, read_scores
 from alpa.reporting import curves, figures, tables
 from alpa.reporting.background import facts_section, protocol_section, published_section
 from alpa.reporting.cells import Cell, Key, find_cells, histories
-from alpa.reporting.document import Page, Section, Table, present
+from alpa.reporting.document import Page, Section, present
 from alpa.reporting.gallery import extremes_section, reconstructions_section
 from alpa.reporting.glossary import glossary
 from alpa.reporting.results import Results, read_results
-from alpa.reporting.studies import evidence_section, marked, read_studies, searched_section
-from alpa.reporting.wording import METHOD, PEERS, against, listed, name, percent, summary
+from alpa.reporting.studies import evidence_section, read_studies, searched_section
+from alpa.reporting.wording import METHOD, PEERS, against, labelled_note, listed, name, percent, summary
 
 FAMILY = ("alpa", "autoencoder", "denoising")  # one pair of networks, three trainings
 
@@ -58,8 +58,8 @@ def build_page(inputs: Inputs) -> Page:
         facts_section(inputs.report),
     )
     title = f"{results.dataset_title}: {_lower(results.protocol_title)}"
-    labelled = studies.labelled if studies else []
-    found = tuple(_marked(section, labelled) for section in sections if section is not None)
+    note = labelled_note(results.labelled)
+    found = tuple(section.noted(note) for section in sections if section is not None)
     return Page(f"Benchmark {name(results.benchmark)}", title, summary(results), found, tuple(results.detectors))
 
 
@@ -130,15 +130,6 @@ def _training(results: Results, cells: dict[Key, Cell]) -> Section | None:
             f"autoencoder lowers it, together with {name('reconstruction')}."
         )
     return Section("training", "Training", tuple(paragraphs), (picture,))
-
-
-def _marked(section: Section, labelled: Sequence[str]) -> Section:
-    """Return a section whose tables all say which detectors were tuned on labelled anomalies."""
-    blocks = (
-        replace(block, caption=marked(block.caption, labelled)) if isinstance(block, Table) else block
-        for block in section.blocks
-    )
-    return replace(section, blocks=tuple(blocks)) if labelled else section
 
 
 def _lower(title: str) -> str:

@@ -1,6 +1,6 @@
 """What a report consists of, with every number formatted already: templates only lay it out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -54,6 +54,14 @@ class Section:
     title: str
     paragraphs: tuple[str, ...]
     blocks: tuple[Table | Picture, ...] = ()
+
+    def noted(self, note: str) -> "Section":
+        """Return the section with a sentence added to each table's caption, which goes where the table goes."""
+        blocks = (
+            replace(block, caption=f"{block.caption} {note}") if isinstance(block, Table) else block
+            for block in self.blocks
+        )
+        return replace(self, blocks=tuple(blocks)) if note else self
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from alpa.reporting.wording import (
     caveat,
     compared,
     interval,
+    labelled_note,
     leader,
     listed,
     name,
@@ -55,7 +56,8 @@ def build_paper(reports: Path, benchmarks: Sequence[str]) -> Page:
         Section("benchmarks", "Benchmarks", (), (_benchmarks(results), _facts(reports, results))),
     )
     title = f"Anomaly detection on {listed([each.dataset_title for each in results])}"
-    present = tuple(section for section in sections if section is not None)
+    notes = " ".join(f"{each.dataset_title}: {labelled_note(each.labelled)}" for each in results if each.labelled)
+    present = tuple(section.noted(notes) for section in sections if section is not None)
     return Page("All benchmarks", title, tuple(summary), present, tuple(_order(results)))
 
 

@@ -49,6 +49,11 @@ class Results:
         return list(self.primary.index)
 
     @property
+    def labelled(self) -> list[str]:
+        """Those whose values were chosen by labelled anomalies, best first."""
+        return [str(detector) for detector in self.primary.index[self.primary["tuned_on"] == "labelled"]]
+
+    @property
     def classes(self) -> list[str]:
         """The target classes in the data set's order."""
         return list(dict.fromkeys(self.cells["normal_class"]))
@@ -127,7 +132,17 @@ class Results:
 
 COLUMNS = {
     "cells": ["detector", "normal_class", "seed", "score", "auroc", "n_normal", "n_anomalous"],
-    "leaderboard": ["dataset", "protocol", "detector", "score", "is_primary", "auroc_mean", "ci_low", "ci_high"],
+    "leaderboard": [
+        "dataset",
+        "protocol",
+        "detector",
+        "score",
+        "is_primary",
+        "auroc_mean",
+        "ci_low",
+        "ci_high",
+        "tuned_on",
+    ],
     "comparisons": ["score", "detector", "other", "difference", "ci_low", "ci_high"],
 }
 

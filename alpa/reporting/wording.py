@@ -54,6 +54,11 @@ def count(value: int, noun: str, plural: str | None = None) -> str:
     return f"{number(value)} {noun if value == 1 else plural or noun + 's'}"
 
 
+def labelled_note(detectors: Sequence[str]) -> str:
+    """Say which detectors were tuned on labelled anomalies, nothing if none was."""
+    return f"Tuned on labelled anomalies of the training split: {listed(detectors)}." if detectors else ""
+
+
 def listed(items: Sequence[str]) -> str:
     """Return items as a sentence lists them: a, b and c."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -14,6 +14,7 @@ from alpa.params import EvaluationConfig
 
 CLASSES, SEEDS = ["0", "1", "2"], [0, 1]
 CONFIG = EvaluationConfig(bootstrap_samples=50)
+TUNED_ON = {"alpa": "labelled"}
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def tables(make_table):
 
 @pytest.fixture
 def results(tables):
-    return build_leaderboard(tables, CLASSES, SEEDS, CONFIG)
+    return build_leaderboard(tables, CLASSES, SEEDS, CONFIG, TUNED_ON)
 
 
 def test_cells_have_one_row_per_detector_score_class_and_seed_in_that_order(results):
@@ -38,7 +39,7 @@ def test_cells_have_one_row_per_detector_score_class_and_seed_in_that_order(resu
 def test_cells_have_the_documented_columns(results):
     assert list(results.cells.columns) == [
         *("dataset", "protocol", "detector", "normal_class", "seed", "score"),
-        *("auroc", "average_precision", "fpr95", "eer", "n_normal", "n_anomalous"),
+        *("auroc", "average_precision", "fpr95", "eer", "n_normal", "n_anomalous", "tuned_on"),
     ]
 
 
@@ -52,7 +53,7 @@ def test_a_cell_s_numbers_are_those_of_its_samples(tables, results):
 def test_the_leaderboard_has_the_documented_columns(results):
     assert list(results.leaderboard.columns) == [
         *("dataset", "protocol", "detector", "score", "is_primary", "auroc_mean", "auroc_sd_classes"),
-        *("auroc_sd_seeds", "ci_low", "ci_high", "n_classes", "n_seeds", "n_test"),
+        *("auroc_sd_seeds", "ci_low", "ci_high", "n_classes", "n_seeds", "n_test", "tuned_on"),
     ]
 
 
@@ -64,6 +65,13 @@ def test_the_leaderboard_averages_over_classes_and_seeds(results):
     assert row["auroc_sd_seeds"] == pytest.approx(np.std(auroc.mean(axis=0), ddof=1))
     assert row["ci_low"] < row["auroc_mean"] < row["ci_high"]
     assert (row["n_classes"], row["n_seeds"], row["n_test"]) == (3, 2, 60)
+
+
+def test_every_row_says_what_its_detector_was_tuned_on(results):
+    for table in (results.cells, results.leaderboard):
+        assert dict(zip(table["detector"], table["tuned_on"], strict=True)) == {"pca": "untuned", "alpa": "labelled"}
+    pairs = results.comparisons[["detector", "tuned_on", "other", "other_tuned_on"]]
+    assert set(pairs.itertuples(index=False, name=None)) == {("pca", "untuned", "alpa", "labelled")}
 
 
 def test_each_detector_has_one_primary_score(results):
@@ -101,21 +109,21 @@ def test_the_ranking_holds_the_primary_scores_alone(tmp_path, results):
 
 
 def test_one_detector_has_no_comparisons_but_their_header(tmp_path, make_table):
-    results = build_leaderboard([make_table()], CLASSES, SEEDS, CONFIG)
+    results = build_leaderboard([make_table()], CLASSES, SEEDS, CONFIG, TUNED_ON)
     write_leaderboard(tmp_path, results)
-    header = "score,detector,other,difference,ci_low,ci_high,n_seeds,n_classes\n"
+    header = "score,detector,other,difference,ci_low,ci_high,n_seeds,n_classes,tuned_on,other_tuned_on\n"
     assert (tmp_path / "comparisons.csv").read_text() == header
 
 
 def test_a_single_seed_has_no_deviation_over_seeds(tmp_path, make_table):
-    results = build_leaderboard([make_table(seeds=[0])], CLASSES, [0], CONFIG)
+    results = build_leaderboard([make_table(seeds=[0])], CLASSES, [0], CONFIG, TUNED_ON)
     write_leaderboard(tmp_path, results)
     text = (tmp_path / "leaderboard.csv").read_text().splitlines()
     assert text[1].split(",")[text[0].split(",").index("auroc_sd_seeds")] == ""
 
 
 def test_equal_scores_give_equal_bytes(tmp_path, tables, results):
-    again = build_leaderboard(tables, CLASSES, SEEDS, CONFIG)
+    again = build_leaderboard(tables, CLASSES, SEEDS, CONFIG, TUNED_ON)
     for folder, board in (("first", results), ("second", again)):
         write_leaderboard(tmp_path / folder, board)
     names = sorted(path.name for path in (tmp_path / "first").iterdir())
@@ -142,7 +150,7 @@ def test_the_tables_read_back_with_their_types(tmp_path, results):
 
 
 def test_classes_keep_the_order_they_are_asked_for_and_others_are_left_out(tables):
-    results = build_leaderboard(tables, ["2", "0"], [1], CONFIG)
+    results = build_leaderboard(tables, ["2", "0"], [1], CONFIG, TUNED_ON)
     rows = results.cells[results.cells["detector"] == "pca"]
     assert list(zip(rows["normal_class"], rows["seed"], strict=True)) == [("2", 1), ("0", 1)]
 
@@ -153,25 +161,25 @@ def test_a_missing_cell_is_named_with_the_command_that_makes_it(tables, make_tab
         ScoreError,
         match=r"toy class 0, seed 1 of knn has no scores; run `dvc repro pipeline/dvc.yaml:evaluate@toy-knn`\.$",
     ):
-        build_leaderboard([*tables, holed], CLASSES, SEEDS, CONFIG)
+        build_leaderboard([*tables, holed], CLASSES, SEEDS, CONFIG, TUNED_ON)
 
 
 def test_detectors_tested_on_other_samples_are_not_compared(tables, make_table):
     with pytest.raises(ScoreError, match="test set of toy class 0, seed 0 differs between knn and pca; run"):
-        build_leaderboard([*tables, make_table("knn", n=57)], CLASSES, SEEDS, CONFIG)
+        build_leaderboard([*tables, make_table("knn", n=57)], CLASSES, SEEDS, CONFIG, TUNED_ON)
 
 
 def test_detectors_tested_with_other_labels_are_not_compared(tables, make_table):
     other = make_table("knn")
     other.frame["is_anomaly"] = ~other.frame["is_anomaly"]
     with pytest.raises(ScoreError, match="differs between knn and pca"):
-        build_leaderboard([*tables, other], CLASSES, SEEDS, CONFIG)
+        build_leaderboard([*tables, other], CLASSES, SEEDS, CONFIG, TUNED_ON)
 
 
 def test_detectors_with_other_protocols_are_not_compared(tables):
     other = replace(tables[1], info=replace(tables[1].info, protocol="leave_one_out"))
     with pytest.raises(ScoreError, match=r"alpa has scores for toy_set \(leave_one_out\) but pca for toy_set \(one_vs"):
-        build_leaderboard([tables[0], other], CLASSES, SEEDS, CONFIG)
+        build_leaderboard([tables[0], other], CLASSES, SEEDS, CONFIG, TUNED_ON)
 
 
 def test_only_the_named_detectors_are_read_and_the_others_are_told(tmp_path, make_frame, make_info):

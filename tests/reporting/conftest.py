@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from alpa.data.images import RawImages
 from alpa.data.splits import Split, make_splits, write_split
+from alpa.evaluation.evidence import gather
 from alpa.evaluation.leaderboard import build_leaderboard, write_leaderboard
 from alpa.evaluation.scores import ScoreInfo, read_scores, write_scores
 from alpa.params import EvaluationConfig
@@ -63,6 +64,7 @@ def make_benchmark(
     benchmark: str = "mnist",
     split: Split | None = None,
     targets: Sequence[str] | None = None,
+    tuned_on: Mapping[str, str] | None = None,
 ) -> Inputs:
     """Write a made-up benchmark below `root` and return its folders."""
     split = split or make_split(class_names, 12, dataset)
@@ -71,6 +73,7 @@ def make_benchmark(
         scores=root / "runs" / "scores" / benchmark,
         models=root / "runs" / "models" / benchmark,
         test=root / "data" / "splits" / benchmark / "test",
+        tuning=root / "reports" / benchmark / "tuning",
     )
     write_split(inputs.test, split)
     for place, detector in enumerate(detectors):
@@ -80,8 +83,12 @@ def make_benchmark(
             for seed in seeds:
                 _model(inputs.models / detector / f"{class_names.index(target)}-{seed}", detector, target, seed)
     tables = [read_scores(inputs.scores / f"{detector}.parquet") for detector in detectors]
-    results = build_leaderboard(tables, targets or class_names, seeds, EvaluationConfig(bootstrap_samples=40))
+    config = EvaluationConfig(bootstrap_samples=40)
+    results = build_leaderboard(tables, targets or class_names, seeds, config, tuned_on or {})
     write_leaderboard(inputs.report, results)
+    inputs.tuning.mkdir()
+    for name, table in vars(gather({}, {})).items():
+        table.to_csv(inputs.tuning / f"{name}.csv", index=False)
     return inputs
 
 

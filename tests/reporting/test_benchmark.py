@@ -61,6 +61,15 @@ def test_the_best_printed_number_of_a_class_is_stressed(page: Page) -> None:
         assert stressed == {column for column in range(1, len(cells)) if float(cells[column]) == best}
 
 
+def test_every_table_names_the_detectors_that_were_tuned_on_labelled_anomalies(
+    page: Page, make: Callable[..., Inputs]
+) -> None:
+    note = "Tuned on labelled anomalies of the training split: autoencoder."
+    labelled = build_page(make(class_names=("a", "b"), tuned_on={"autoencoder": "labelled", "alpa": "pseudo"}))
+    assert all(table.caption.endswith(note) for table in labelled.tables)
+    assert not any(note in table.caption for table in page.tables)
+
+
 def test_counts_come_from_the_cells(page: Page) -> None:
     assert table(page, "counts")[0] == ("0", "5,400", "600", "12", "108")
 

@@ -37,6 +37,16 @@ def test_every_number_of_the_paper_is_that_of_the_benchmark(reports: Path) -> No
             assert cell in markdown
 
 
+def test_every_table_of_the_paper_names_what_was_tuned_on_labelled_anomalies(make: Callable[..., Inputs]) -> None:
+    few = {"detectors": ("alpa", "knn"), "class_names": ("a", "b"), "seeds": (0,)}
+    reports = make(**few).report.parent
+    make(**few, benchmark="fashion", dataset="fashion_mnist", tuned_on={"alpa": "labelled", "knn": "pseudo"})
+    page = build_paper(reports, ["mnist", "fashion"])
+    note = "Fashion-MNIST: Tuned on labelled anomalies of the training split: alpa."
+    assert page.tables
+    assert all(table.caption.endswith(note) for table in page.tables)
+
+
 def test_a_paper_without_results_is_an_error_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ScoreError, match=r"No benchmark .*; run `dvc repro pipeline/dvc.yaml:leaderboard@mnist`\."):
         build_paper(tmp_path, ["mnist"])
