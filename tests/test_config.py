@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from alpa.config import RuntimeConfig, TrainingConfig, fill
-from alpa.detectors import DETECTORS
+from alpa.detectors import DETECTORS, build_detector
 from alpa.detectors.alpa import ALPAConfig
 from alpa.detectors.ganomaly import GANomalyConfig
 from alpa.errors import ConfigError
@@ -309,6 +309,21 @@ def test_the_projects_own_file_says_the_defaults_of_tuning_but_for_what_its_dete
     assert {name: value for name, value in said.items() if name not in own} == {
         name: value for name, value in defaults.items() if name not in own
     }
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "n_fitted"), [("digits", 125), ("digits", 131), ("mnist", 4879), ("mnist", 6068)]
+)
+def test_no_study_of_the_projects_own_file_takes_more_steps_than_the_others(benchmark: str, n_fitted: int) -> None:
+    params = load_params(PARAMS)
+    tuning = params.tuning_for(benchmark)
+    assert tuning is not None
+    training = params.trial_training(benchmark, tuning)
+    for key in tuning.space:
+        values = params.detector_section(benchmark, key) | tuning.shortened.get(key, {})
+        detector = build_detector(key, (1, 32, 32), fill(DETECTORS[key].config_class, values, ""), seed=0)
+        steps = detector.plan(n_fitted, training).steps
+        assert tuning.trials_for(key) * steps <= tuning.trials * training.steps, key
 
 
 def test_tuning_is_off_where_the_file_or_the_benchmark_says_so() -> None:

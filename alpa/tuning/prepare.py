@@ -19,7 +19,7 @@ from alpa.params import Params, TuningConfig
 from alpa.runtime import resolve
 from alpa.training.cells import Cell, CellStore
 from alpa.training.fingerprint import code_fingerprint
-from alpa.training.grid import SPLITS, benchmark_cells, learns_by_steps, worker_count
+from alpa.training.grid import SPLITS, benchmark_cells, worker_count
 from alpa.tuning import objective
 from alpa.tuning.objective import Probe, labelled_probe, pseudo_probe
 from alpa.tuning.space import Space, outside, read_space
@@ -61,7 +61,6 @@ def prepare(
         workers=worker_count(params.runtime, runtime, len(cells)),
         facts=environment(runtime),
     )
-    require_equal_budget(trials)
     settings = settings_of(trials) | {"data": split.digest, "objective": tuning.objective, "pruner": tuning.pruner}
     settings |= {"untuned": untuned, "sampler_seed": tuning.seed}
     return Plan(space, untuned, settings, tuning.seed, tuning.pruner), trials
@@ -121,17 +120,6 @@ def plan_of(cell: Cell) -> TrainingConfig:
     fitted, _ = split_validation(len(cell.images), cell.training.validation_fraction, cell.seed)
     detector = build_detector(cell.detector, cell.images.shape[1:], cell.config, cell.seed)
     return detector.plan(len(fitted), cell.training)
-
-
-def require_equal_budget(trials: Trials) -> None:
-    """Raise ConfigError where a detector that brings its own training would take another number of steps."""
-    for cell in trials.with_values({}):
-        wanted, planned = cell.training.steps, plan_of(cell).steps
-        if learns_by_steps(cell.detector) and planned != wanted:
-            raise ConfigError(
-                f"A trial of {cell.detector} on class {cell.target_class} would take {planned} steps where others take "
-                f"{wanted}; set tuning.shortened.{cell.detector} so that all get the same."
-            )
 
 
 def settings_of(trials: Trials) -> dict[str, Any]:
