@@ -1,5 +1,6 @@
 """Whether a study's objective was worth following: its trials beside what they turned out to be worth on test."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,8 +81,8 @@ def study(record: StudyRecord) -> pd.DataFrame:
         **{state: states.count(state) for state in ("complete", "pruned", "diverged")},
         "steps": settings["steps"],
         "batch_size": settings["batch_size"],
-        "classes": " ".join(settings["classes"]),
-        "families": " ".join(dict.fromkeys(name for names in settings["families"] for name in names)),
+        "classes": json.dumps(settings["classes"]),
+        "families": json.dumps(list(dict.fromkeys(name for names in settings["families"] for name in names))),
         "pruner": settings["pruner"],
         "space": "; ".join(f"{name} {_interval(json_to_distribution(text))}" for name, text in record.space.items()),
     }
@@ -89,7 +90,7 @@ def study(record: StudyRecord) -> pd.DataFrame:
 
 
 def scored_trials(record: StudyRecord, sweep: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per trial: its state, its values, and every measure."""
+    """Return a row per trial: its state, its values, and every measure, all missing where its training diverges."""
     measured = _means(sweep, "trial").set_index("place")
     absent = [trial.trial for trial in record.trials if trial.trial not in measured.index]
     if absent:
@@ -134,7 +135,7 @@ def correlations(scored: pd.DataFrame) -> pd.DataFrame:
     Trials with the same values count once.
     """
     values = [name for name in scored if name not in (*_measures(scored), "trial", "state")]
-    distinct = scored.drop_duplicates(values)
+    distinct = scored.dropna(subset=TEST).drop_duplicates(values)
     return pd.DataFrame(
         [
             {
@@ -152,7 +153,7 @@ def correlations(scored: pd.DataFrame) -> pd.DataFrame:
 def pruners(record: StudyRecord, sweep: pd.DataFrame) -> pd.DataFrame:
     """Return for each pruner the share of classes that it would have trained and what its choice would have missed."""
     by_labels = record.settings["objective"] == LABELLED
-    rows = sweep[(sweep["kind"] == "trial") & (sweep["measure"] != TEST)]
+    rows = sweep[(sweep["kind"] == "trial") & (sweep["measure"] != TEST)]  # none of a trial that diverges
     rows = rows[(rows["measure"] == LABELLED) == by_labels]
     recorded = [
         {name: dict(zip(cell["measure"], cell["auroc"], strict=True)) for name, cell in _by_class(trial, record)}
@@ -176,6 +177,7 @@ def importances(record: StudyRecord, scored: pd.DataFrame) -> pd.DataFrame:
     made = [
         optuna.create_trial(params=trial.values, distributions=space, value=float(objective))
         for trial, objective in zip(record.trials, scored["objective"], strict=True)
+        if not pd.isna(objective)
     ]
     with quiet():
         anew = optuna.create_study(direction="maximize")
@@ -189,7 +191,7 @@ def importances(record: StudyRecord, scored: pd.DataFrame) -> pd.DataFrame:
 def _means(sweep: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return a row per setting: the means over classes of each measure and, as `objective`, of all families."""
     rows = sweep[sweep["kind"] == kind]
-    table = rows.pivot_table(index="place", columns="measure", values="auroc", sort=False)
+    table = rows.groupby(["place", "measure"], sort=False)["auroc"].mean().unstack(sort=False)
     families = rows[~rows["measure"].isin(NOT_FAMILIES)]
     table["objective"] = families.groupby(["place", "target_class"])["auroc"].mean().groupby("place").mean()
     table["strength"] = rows.groupby("place")["strength"].first()

@@ -1,5 +1,6 @@
 """After the fact: what a study's trials, and a row of strengths, are worth on the test split. Only reports read it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from alpa.data.protocols import find_protocol
 from alpa.data.splits import Split
+from alpa.errors import ModelError
 from alpa.runtime import Runtime
 from alpa.training.cells import Cell, Files, record, run_in_workers
 from alpa.tuning.finished import Aurocs, Finished
@@ -84,7 +86,8 @@ def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[TestImage
         title: names the run in the progress bar.
 
     Returns:
-        A row per setting, class and measure, in order.
+        A row per setting, class and measure, in order. Of a setting whose training diverges on any class, there is a
+        row per class, whose test AUROC is missing.
     """
     places, calls = [], {}  # trials with equal values share their cells, which are measured once
     for setting in settings:
@@ -101,15 +104,23 @@ def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[TestImage
                 trials.store.put(key, files | record(trials.facts, seconds))
             found[key] = measured
             progress.update()
-    rows = [(*place, name, round(auroc, DECIMALS)) for key, place in places for name, auroc in found[key].items()]
+    diverged = {place[:2] for key, place in places if not found[key]}
+    rows = [
+        (*place, name, round(auroc, DECIMALS))
+        for key, place in places
+        for name, auroc in ({TEST: math.nan} if place[:2] in diverged else found[key]).items()
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def measure_cell(
     cell: Cell, key: str, held: Files | None, probe: Probe, test: TestImages, runtime: Runtime
 ) -> tuple[Files | None, float, Aurocs]:
-    """Return the files and the seconds of a cell that was not held, and its AUROC by measure."""
-    files, seconds, measured = run_cell(cell, key, held, probe, runtime)
+    """Return the files and the seconds of a cell that was not held, and its AUROC by measure, none if it diverges."""
+    try:
+        files, seconds, measured = run_cell(cell, key, held, probe, runtime)
+    except ModelError:
+        return None, 0.0, {}
     detector = load_fitted(cell, files, runtime)
     with runtime.limited_threads():
         scores = detector.anomaly_scores(test.images)

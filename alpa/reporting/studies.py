@@ -1,6 +1,6 @@
 """The sections on tuning: what was searched and chosen, and whether the objective was worth following."""
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pandas as pd
 from alpa.errors import StudyError
 from alpa.reporting import study_figures as figures
 from alpa.reporting.document import Column, Page, Section, Table, present
-from alpa.reporting.wording import count, listed, name, percent
+from alpa.reporting.wording import count, labelled_note, listed, name, percent
 
 NONE = "–"
 TABLES = ("studies", "trials", "curve", "regret", "correlations", "pruners", "importances")
@@ -74,7 +74,8 @@ def tuning_page(benchmark: str, dataset_title: str, studies: Studies) -> Page:
     title = f"{dataset_title}: tuning without seeing an anomaly"
     if studies.labelled:
         title = f"{dataset_title}: tuning"
-    sections = (searched_section(studies), evidence_section(studies))
+    note = labelled_note(studies.labelled)
+    sections = tuple(section.noted(note) for section in (searched_section(studies), evidence_section(studies)))
     return Page(f"Benchmark {name(benchmark)}", title, summary(studies), sections, tuple(studies.detectors))
 
 
@@ -96,7 +97,7 @@ def summary(studies: Studies) -> tuple[str, ...]:
 def searched_section(studies: Studies) -> Section:
     """What was searched, how, and what came out."""
     first = studies.studies.iloc[0]
-    classes, families = str(first["classes"]).split(), str(first["families"]).split()
+    classes, families = json.loads(first["classes"]), json.loads(first["families"])
     paragraphs = [
         f"Before training, values were chosen by studies (Optuna's TPE sampler) that see the training split alone. A "
         f"trial fits the detector on {count(len(classes), 'class', 'classes')} ({listed(classes)}) and is worth the "
@@ -107,7 +108,7 @@ def searched_section(studies: Studies) -> Section:
         "the same for all classes and seeds.",
     ]
     if studies.labelled:
-        paragraphs.append(_labelled_note(studies.labelled))
+        paragraphs.append(labelled_note(studies.labelled))
     blocks = present(
         _budget(studies), _regret(studies), figures.history(studies.trials), figures.importances(studies.importances)
     )
@@ -133,15 +134,6 @@ def evidence_section(studies: Studies) -> Section:
     return Section("objective", "Was the objective worth following?", tuple(paragraphs), blocks)
 
 
-def marked(caption: str, labelled: Sequence[str]) -> str:
-    """Return a table's caption, which says which detectors were tuned on labelled anomalies if any were."""
-    return f"{caption} {_labelled_note(labelled)}" if labelled else caption
-
-
-def _labelled_note(labelled: Sequence[str]) -> str:
-    return f"Tuned on labelled anomalies of the training split: {listed(list(labelled))}."
-
-
 def _rank_sentence(studies: Studies, detector: str) -> str:
     row = studies.of("correlations", detector).set_index("measure").loc["objective"]
     if pd.isna(row["spearman"]):
@@ -163,6 +155,7 @@ def _budget(studies: Studies) -> Table:
         Column("Pruned"),
         Column("Diverged"),
         Column("Steps"),
+        Column("Trials × steps"),
         Column("Batch"),
         Column("Pruner", "text"),
         Column("Searched", "text"),
@@ -170,7 +163,9 @@ def _budget(studies: Studies) -> Table:
     body = tuple(
         (
             str(row["detector"]),
-            *(f"{row[column]:,}" for column in ("trials", "pruned", "diverged", "steps", "batch_size")),
+            *(f"{row[column]:,}" for column in ("trials", "pruned", "diverged", "steps")),
+            f"{row['trials'] * row['steps']:,}",
+            f"{row['batch_size']:,}",
             str(row["pruner"]),
             str(row["space"]),
         )

@@ -80,7 +80,7 @@ def contours(trials: pd.DataFrame) -> Picture | None:
     """The objective over strength and weight, interpolated between trials."""
     if not {STRENGTH, WEIGHT} <= set(trials):
         return None
-    rows = trials.dropna(subset=[STRENGTH, WEIGHT]).drop_duplicates(["detector", STRENGTH, WEIGHT])
+    rows = trials.dropna(subset=[STRENGTH, WEIGHT, "objective"]).drop_duplicates(["detector", STRENGTH, WEIGHT])
     rows = rows[rows.groupby("detector")["trial"].transform("count") >= FEWEST_FOR_CONTOURS]
     if rows.empty:
         return None
