@@ -56,12 +56,12 @@ ui: $(INSTALLED)  ## open MLflow on 127.0.0.1; PORT=5001 for another port
 	esac
 
 tune: $(INSTALLED)  ## go on with studies: make tune TRIALS=50, of the default benchmark or with BENCHMARK=, DETECTOR=
-	@case "$(TRIALS)" in ''|*[!0-9]*) echo "Name the number of trials in total: make tune TRIALS=50." >&2; exit 1;; esac
+	@test -n "$(TRIALS)" || { echo "Name the number of trials in total: make tune TRIALS=50." >&2; exit 1; }
+	@$(RUN) pipeline.grow $(BENCHMARK) $(TRIALS) $(if $(filter file,$(origin DETECTOR)),,$(DETECTOR))
 	@$(RUN) pipeline.preflight $(BENCHMARK)
-	$(RUN) dvc --wait-for-lock exp run $(DETECTOR:%=--set-param benchmarks.$(BENCHMARK).tuning.trials_of.%=$(TRIALS)) \
-		$(DETECTOR:%=pipeline/dvc.yaml:tune@$(BENCHMARK)-%)
+	$(RUN) dvc --wait-for-lock repro $(DETECTOR:%=pipeline/dvc.yaml:tune@$(BENCHMARK)-%)
 	@$(RUN) pipeline.sync
-	@echo "params.yaml now says $(TRIALS) trials; make $(BENCHMARK) trains with the values that they chose."
+	@echo "make $(BENCHMARK) trains with the values that the trials chose, and reports on them."
 
 dashboard: $(INSTALLED) requirements-dashboard.lock  ## browse a copy of all studies on 127.0.0.1; PORT=8081 for another port
 	@$(RUN) pip install --disable-pip-version-check -qq --no-deps --require-hashes --requirement requirements-dashboard.lock
