@@ -21,9 +21,9 @@ from alpa.tuning.finished import StudyRecord, choose
 from alpa.tuning.pruners import PRUNERS
 from alpa.tuning.study import quiet, replay
 
-LABELLED, TEST = "labelled", "test"
+PSEUDO, LABELLED, TEST = "pseudo", "labelled", "test"
 NOT_FAMILIES = (LABELLED, TEST)
-CHOICES = ("untuned", "pseudo", LABELLED, "oracle")
+CHOICES = ("untuned", PSEUDO, LABELLED, "oracle")
 FEWEST = 3  # trials with different values, below which nothing is ranked
 DECIMALS = 6
 
@@ -34,10 +34,10 @@ class Evidence:
 
     `studies`: what each study searched, how its trials trained and how they ended. `trials`: every trial with its
     values, its objective (of pruned ones too, measured after the fact), and its worth by each family, on labelled
-    anomalies and on test. `curve`: likewise for each strength. `regret`: what each way to choose costs against the
-    oracle. `correlations`: of each measure with the test AUROC, and the regret of choosing by it alone. `pruners`: the
-    share of classes that each would have trained, and what it would have missed. `importances`: of each searched
-    parameter for the objective.
+    anomalies and on test; and by pseudo-anomalies as a whole, where these are not the objective. `curve`: likewise for
+    each strength. `regret`: what each way to choose costs against the oracle. `correlations`: of each measure with the
+    test AUROC, and the regret of choosing by it alone. `pruners`: the share of classes that each would have trained,
+    and what it would have missed. `importances`: of each searched parameter for the objective.
     """
 
     studies: pd.DataFrame
@@ -64,7 +64,7 @@ def gather(records: Mapping[str, StudyRecord], sweeps: Mapping[str, pd.DataFrame
     return Evidence(
         studies=_joined({name: study(record) for name, record in held.items()}),
         trials=_joined(scored),
-        curve=_joined({name: _means(sweeps[name], "curve") for name in held}),
+        curve=_joined({name: _means(held[name], sweeps[name], "curve") for name in held}),
         regret=_joined({name: regret(held[name], scored[name]) for name in held}),
         correlations=_joined({name: correlations(scored[name]) for name in held}),
         pruners=_joined({name: pruners(held[name], sweeps[name]) for name in held}),
@@ -91,15 +91,12 @@ def study(record: StudyRecord) -> pd.DataFrame:
 
 def scored_trials(record: StudyRecord, sweep: pd.DataFrame) -> pd.DataFrame:
     """Return a row per trial: its state, its values, and every measure, all missing where its training diverges."""
-    measured = _means(sweep, "trial").set_index("place")
+    measured = _means(record, sweep, "trial").set_index("place")
     absent = [trial.trial for trial in record.trials if trial.trial not in measured.index]
     if absent:
         raise StudyError(f"Trial {absent[0]} of {record.name} was not swept; run its sweep stage again.")
     known = pd.DataFrame([{"trial": trial.trial, "state": trial.state, **trial.values} for trial in record.trials])
-    table = known.join(measured.drop(columns="strength"), on="trial")
-    if record.settings.get("objective") == LABELLED:
-        table["objective"] = table[LABELLED]
-    return table
+    return known.join(measured.drop(columns="strength"), on="trial")
 
 
 def regret(record: StudyRecord, scored: pd.DataFrame) -> pd.DataFrame:
@@ -113,7 +110,7 @@ def regret(record: StudyRecord, scored: pd.DataFrame) -> pd.DataFrame:
     by_labels = record.settings["objective"] == LABELLED
     chosen = {
         "untuned": as_set[0] if as_set else None,
-        "pseudo": rows[[*_families(rows)]].mean(axis=1).idxmax() if by_labels else by_study,
+        PSEUDO: rows[PSEUDO].idxmax() if by_labels else by_study,
         LABELLED: by_study if by_labels else rows[LABELLED].idxmax(),
         "oracle": rows[TEST].idxmax(),
     }
@@ -188,14 +185,21 @@ def importances(record: StudyRecord, scored: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"parameter": list(found), "importance": [round(share, DECIMALS) for share in found.values()]})
 
 
-def _means(sweep: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Return a row per setting: the means over classes of each measure and, as `objective`, of all families."""
+def _means(record: StudyRecord, sweep: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Return a row per setting: the means over classes of each measure and of the study's objective."""
     rows = sweep[sweep["kind"] == kind]
     table = rows.groupby(["place", "measure"], sort=False)["auroc"].mean().unstack(sort=False)
-    families = rows[~rows["measure"].isin(NOT_FAMILIES)]
-    table["objective"] = families.groupby(["place", "target_class"])["auroc"].mean().groupby("place").mean()
+    by = {PSEUDO: ~rows["measure"].isin(NOT_FAMILIES), LABELLED: rows["measure"] == LABELLED}
+    table["objective"] = _worth(rows[by[record.settings["objective"]]])
+    if record.settings["objective"] != PSEUDO:
+        table[PSEUDO] = _worth(rows[by[PSEUDO]])
     table["strength"] = rows.groupby("place")["strength"].first()
     return table.reset_index().rename_axis(columns=None).round(DECIMALS)
+
+
+def _worth(rows: pd.DataFrame) -> pd.Series:
+    """Return the mean over classes of the mean over what a class is measured by, which may differ, by place."""
+    return rows.groupby(["place", "target_class"])["auroc"].mean().groupby("place").mean()
 
 
 def _by_class(trial: pd.DataFrame, record: StudyRecord) -> list[tuple[str, pd.DataFrame]]:
@@ -222,7 +226,7 @@ def _families(table: pd.DataFrame) -> list[str]:
 
 
 def _measures(table: pd.DataFrame) -> list[str]:
-    return ["objective", *_families(table), LABELLED, TEST]
+    return ["objective", *([PSEUDO] if PSEUDO in table else []), *_families(table), LABELLED, TEST]
 
 
 def _rank_correlation(first: pd.Series, second: pd.Series) -> float | None:

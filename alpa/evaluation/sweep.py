@@ -86,8 +86,8 @@ def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[TestImage
         title: names the run in the progress bar.
 
     Returns:
-        A row per setting, class and measure, in order. Of a setting whose training diverges on any class, there is a
-        row per class, whose test AUROC is missing.
+        A row per setting, class and measure, in order. Of a setting whose training or scores diverge on any class,
+        there is a row per class, whose test AUROC is missing.
     """
     places, calls = [], {}  # trials with equal values share their cells, which are measured once
     for setting in settings:
@@ -119,10 +119,10 @@ def measure_cell(
     """Return the files and the seconds of a cell that was not held, and its AUROC by measure, none if it diverges."""
     try:
         files, seconds, measured = run_cell(cell, key, held, probe, runtime)
+        detector = load_fitted(cell, files, runtime)
+        with runtime.limited_threads():
+            scores = detector.anomaly_scores(test.images)
     except ModelError:
         return None, 0.0, {}
-    detector = load_fitted(cell, files, runtime)
-    with runtime.limited_threads():
-        scores = detector.anomaly_scores(test.images)
     measured[TEST] = float(roc_auc_score(test.is_anomaly, scores))
     return None if held else files, seconds, measured

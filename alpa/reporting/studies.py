@@ -9,7 +9,7 @@ import pandas as pd
 from alpa.errors import StudyError
 from alpa.reporting import study_figures as figures
 from alpa.reporting.document import Column, Page, Section, Table, present
-from alpa.reporting.wording import count, labelled_note, listed, name, percent
+from alpa.reporting.wording import count, labelled_note, listed, name, percent, points
 
 NONE = "–"
 TABLES = ("studies", "trials", "curve", "regret", "correlations", "pruners", "importances")
@@ -85,8 +85,11 @@ def summary(studies: Studies) -> tuple[str, ...]:
     for detector in studies.detectors:
         rows = studies.of("regret", detector).set_index("choice")
         own = str(studies.of("studies", detector)["objective"].iloc[0])
-        gain = 100 * (rows.loc[own, "test"] - rows.loc["untuned", "test"]) if "untuned" in rows.index else None
-        bought = f", {gain:+.2f} points against the untuned values".replace("-", "−") if gain is not None else ""
+        if pd.isna(rows.loc[own, "test"]):
+            sentences.append(f"{name(detector)}: the chosen trial diverges on test.")
+            continue
+        gain = rows.loc[own, "test"] - rows.loc["untuned", "test"] if "untuned" in rows.index else None
+        bought = f", {points(gain)} points against the untuned values" if gain is not None else ""
         sentences.append(
             f"{name(detector)}: the chosen trial has {percent(rows.loc[own, 'test'])} % on test{bought}, and "
             f"{100 * rows.loc[own, 'regret']:.2f} below the best of all trials."
@@ -137,7 +140,7 @@ def evidence_section(studies: Studies) -> Section:
 def _rank_sentence(studies: Studies, detector: str) -> str:
     row = studies.of("correlations", detector).set_index("measure").loc["objective"]
     if pd.isna(row["spearman"]):
-        return f"{name(detector)} has too few different trials to rank."
+        return f"{name(detector)} has too few trials of different worth to rank."
     return (
         f"Over {count(int(row['n']), 'different trial')} of {name(detector)} the rank correlation between the "
         f"objective and the test AUROC is {_signed(row['spearman'])}."
@@ -145,7 +148,16 @@ def _rank_sentence(studies: Studies, detector: str) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def _percent(value: float) -> str:
+    return NONE if pd.isna(value) else percent(value)
+
+
+def _lost(value: float) -> str:
+    """Return what a choice loses, in points."""
+    return NONE if pd.isna(value) else f"{100 * value:.2f}"
 
 
 def _budget(studies: Studies) -> Table:
@@ -182,8 +194,8 @@ def _regret(studies: Studies) -> Table:
         (
             str(row["detector"]),
             WAYS[str(row["choice"])],
-            *(percent(row[column]) for column in ("objective", "labelled", "test")),
-            f"{100 * row['regret']:.2f}",
+            *(_percent(row[column]) for column in ("objective", "labelled", "test")),
+            _lost(row["regret"]),
             str(row["values"]),
         )
         for _, row in studies.regret.iterrows()
@@ -214,6 +226,8 @@ def _correlations(studies: Studies) -> Table:
         "Spearman's rank correlation over trials between each measure and the test AUROC, and the regret in points of "
         "choosing by that measure alone: the objective, each family, and labelled anomalies."
     )
+    if "pseudo" in measures:
+        caption += " Where these are the objective, pseudo is the mean over the families."
     return Table("correlations", caption, tuple(columns), tuple(body))
 
 

@@ -81,7 +81,10 @@ def contours(trials: pd.DataFrame) -> Picture | None:
     if not {STRENGTH, WEIGHT} <= set(trials):
         return None
     rows = trials.dropna(subset=[STRENGTH, WEIGHT, "objective"]).drop_duplicates(["detector", STRENGTH, WEIGHT])
+    rows = rows[rows[STRENGTH] > 0]  # which has no logarithm
     rows = rows[rows.groupby("detector")["trial"].transform("count") >= FEWEST_FOR_CONTOURS]
+    spread = rows.groupby("detector")[[STRENGTH, WEIGHT]].transform("nunique")
+    rows = rows[(spread > 1).all(axis=1)]  # or they lie in a line
     if rows.empty:
         return None
     detectors = _detectors(rows)

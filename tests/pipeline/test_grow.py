@@ -47,7 +47,7 @@ def test_all_studies_grow_if_none_is_named_and_other_benchmarks_do_not(
     call(monkeypatch, "mnist", "50")
     studies = ["alpa", "autoencoder", "denoising", "ganomaly_tuned"]
     assert changed(params) == ["tuning:", "trials_of:", *(f"{name}: 50" for name in studies)]
-    for benchmark, expected in (("mnist", {50}), ("fashion_mnist", {30, 8})):
+    for benchmark, expected in (("mnist", {50}), ("fashion_mnist", {30, 4})):
         tuning = load_params().tuning_for(benchmark)
         assert tuning is not None
         assert {tuning.trials_for(name) for name in studies} == expected
