@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from alpa.data.sources import find_source
-from alpa.evaluation.evidence import gather
+from alpa.evaluation.evidence import gather, read_sweep
 from alpa.files import whole_folder
 from alpa.params import load_params
 from alpa.tuning.finished import read_record, record_path
@@ -21,10 +19,7 @@ def main(benchmark: str) -> None:
     params = load_params()
     title = find_source(params.benchmark(benchmark).dataset).title
     records = {name: read_record(record_path(benchmark, name)) for name in params.pipeline.detectors}
-    sweeps = {
-        name: pd.read_csv(Path("runs/sweeps", benchmark, f"{name}.csv"), dtype={"target_class": str})
-        for name in records
-    }
+    sweeps = {name: read_sweep(Path("runs/sweeps", benchmark, f"{name}.csv")) for name in records}
     evidence = gather(records, sweeps)
     with whole_folder(Path("reports") / benchmark / "tuning") as folder:
         for name, table in vars(evidence).items():

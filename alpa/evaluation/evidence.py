@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import optuna
 import pandas as pd
@@ -70,6 +71,12 @@ def gather(records: Mapping[str, StudyRecord], sweeps: Mapping[str, pd.DataFrame
         pruners=_joined({name: pruners(held[name], sweeps[name]) for name in held}),
         importances=_joined({name: importances(held[name], scored[name]) for name in held}),
     )
+
+
+def read_sweep(file: Path | TextIO) -> pd.DataFrame:
+    """Read what a sweep stage wrote; names are text, so that a class called NA or 07 stays what it is."""
+    missing = {"strength": [""], "auroc": [""]}
+    return pd.read_csv(file, dtype={"target_class": str}, keep_default_na=False, na_values=missing)
 
 
 def study(record: StudyRecord) -> pd.DataFrame:

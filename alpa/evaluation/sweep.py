@@ -39,7 +39,7 @@ class Setting:
 
 
 @dataclass(frozen=True, eq=False)
-class TestImages:
+class ImagesUnderTest:
     """The test images of one target class, uint8 (N, C, H, W), and which of them are anomalous, bool (N,)."""
 
     images: NDArray[np.uint8]
@@ -66,17 +66,17 @@ def of_curve(space: Space, untuned: dict[str, Any], points: int) -> list[Setting
     return [Setting("curve", place, untuned | {CURVE: value}) for place, value in enumerate(strengths)]
 
 
-def test_images(split: Split, target_class: str, seed: int) -> TestImages:
+def images_under_test(split: Split, target_class: str, seed: int) -> ImagesUnderTest:
     """Return what a target class is tested on: all its normal images, and a sample of the anomalous ones."""
     protocol, index = find_protocol(split.protocol), split.class_names.index(target_class)
     rows = protocol.test_rows(split.labels, index, seed)
     normal = protocol.normal_mask(split.labels[rows], index)
     anomalous = np.random.default_rng(seed).permutation(rows[~normal])[:MOST_ANOMALIES]
     chosen = np.concatenate([rows[normal], np.sort(anomalous)])
-    return TestImages(split.images[chosen], np.arange(len(chosen)) >= normal.sum())
+    return ImagesUnderTest(split.images[chosen], np.arange(len(chosen)) >= normal.sum())
 
 
-def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[TestImages], title: str) -> pd.DataFrame:
+def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[ImagesUnderTest], title: str) -> pd.DataFrame:
     """Measure every setting on every class of the study: each family of its probe, and the test split.
 
     Args:
@@ -114,7 +114,7 @@ def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[TestImage
 
 
 def measure_cell(
-    cell: Cell, key: str, held: Files | None, probe: Probe, test: TestImages, runtime: Runtime
+    cell: Cell, key: str, held: Files | None, probe: Probe, test: ImagesUnderTest, runtime: Runtime
 ) -> tuple[Files | None, float, Aurocs]:
     """Return the files and the seconds of a cell that was not held, and its AUROC by measure, none if it diverges."""
     try:

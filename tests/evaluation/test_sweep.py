@@ -60,8 +60,8 @@ def trials(tmp_path: Path) -> Trials:
 
 
 @pytest.fixture
-def tests(split: Split) -> list[sweep_module.TestImages]:
-    return [sweep_module.test_images(split, name, seed=0) for name in "71"]
+def tests(split: Split) -> list[sweep_module.ImagesUnderTest]:
+    return [sweep_module.images_under_test(split, name, seed=0) for name in "71"]
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def trial(place: int, strength: float) -> Setting:
 
 
 def test_a_row_holds_what_the_fitted_cell_says_of_the_test_images(
-    trials: Trials, tests: list[sweep_module.TestImages]
+    trials: Trials, tests: list[sweep_module.ImagesUnderTest]
 ) -> None:
     table = sweep([trial(0, 0.3)], trials, tests, "sweep")
     assert list(table.columns) == ["kind", "place", "strength", "target_class", "measure", "auroc"]
@@ -100,7 +100,7 @@ def test_a_row_holds_what_the_fitted_cell_says_of_the_test_images(
 
 
 def test_a_cell_that_is_stored_or_asked_for_twice_is_trained_once(
-    trials: Trials, tests: list[sweep_module.TestImages], fits: list[tuple[str, float]]
+    trials: Trials, tests: list[sweep_module.ImagesUnderTest], fits: list[tuple[str, float]]
 ) -> None:
     first = sweep([trial(0, 0.3), trial(1, 0.3), Setting("curve", 0, {"strength": 0.3})], trials, tests, "sweep")
     assert fits == [("7", 0.3), ("1", 0.3)]
@@ -119,7 +119,7 @@ def test_a_cell_that_is_stored_or_asked_for_twice_is_trained_once(
 
 
 def test_what_a_trial_has_trained_is_measured_and_what_it_has_not_is_stored_with_its_facts(
-    trials: Trials, tests: list[sweep_module.TestImages], fits: list[tuple[str, float]]
+    trials: Trials, tests: list[sweep_module.ImagesUnderTest], fits: list[tuple[str, float]]
 ) -> None:
     next(iter(trials.run({"strength": 0.3})))  # a pruned trial: it sees the first class alone
     cells = trials.with_values({"strength": 0.3})
@@ -135,7 +135,7 @@ def test_what_a_trial_has_trained_is_measured_and_what_it_has_not_is_stored_with
 
 
 def test_rows_follow_the_settings_whoever_finishes_first(
-    trials: Trials, tests: list[sweep_module.TestImages], monkeypatch: pytest.MonkeyPatch
+    trials: Trials, tests: list[sweep_module.ImagesUnderTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = [trial(place, strength) for place, strength in enumerate((0.5, 0.1, 0.5, 0.3))]
     monkeypatch.setattr(sweep_module, "run_in_workers", finishing_backwards)
@@ -154,7 +154,7 @@ def finishing_backwards(function: Any, calls: list[tuple[Any, ...]], workers: in
 
 
 def test_a_setting_that_diverges_on_a_class_is_worth_nothing_and_ends_no_sweep(
-    trials: Trials, tests: list[sweep_module.TestImages], fits: list[tuple[str, float]]
+    trials: Trials, tests: list[sweep_module.ImagesUnderTest], fits: list[tuple[str, float]]
 ) -> None:
     table = sweep([trial(0, 0.9), trial(1, 0.3)], trials, tests, "sweep")
     lost = table[table["place"] == 0]
@@ -165,14 +165,14 @@ def test_a_setting_that_diverges_on_a_class_is_worth_nothing_and_ends_no_sweep(
 
 
 def test_a_training_that_diverges_in_earnest_is_worth_nothing_too(
-    trials: Trials, tests: list[sweep_module.TestImages]
+    trials: Trials, tests: list[sweep_module.ImagesUnderTest]
 ) -> None:
     table = sweep([Setting("trial", 0, {"weight": 1e39}), trial(1, 0.3)], trials, tests, "sweep")
     assert table["auroc"].isna().tolist() == [True, True] + 6 * [False]
 
 
 def test_scores_that_are_not_finite_on_test_alone_are_worth_nothing_too(
-    trials: Trials, tests: list[sweep_module.TestImages], monkeypatch: pytest.MonkeyPatch
+    trials: Trials, tests: list[sweep_module.ImagesUnderTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Diverging:
         def anomaly_scores(self, images: np.ndarray) -> np.ndarray:
@@ -187,27 +187,29 @@ def test_scores_that_are_not_finite_on_test_alone_are_worth_nothing_too(
     assert table["auroc"].isna().all()
 
 
-def test_without_settings_there_are_columns_and_no_rows(trials: Trials, tests: list[sweep_module.TestImages]) -> None:
+def test_without_settings_there_are_columns_and_no_rows(
+    trials: Trials, tests: list[sweep_module.ImagesUnderTest]
+) -> None:
     assert list(sweep([], trials, tests, "sweep")) == sweep_module.COLUMNS
 
 
 def test_a_class_is_tested_on_all_its_normals_and_a_seeded_sample_of_the_others(
     split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = sweep_module.test_images(split, "7", seed=0)
+    whole = sweep_module.images_under_test(split, "7", seed=0)
     assert (np.sum(~whole.is_anomaly), np.sum(whole.is_anomaly)) == (20, 180)
     monkeypatch.setattr(sweep_module, "MOST_ANOMALIES", 50)
-    some, other = (sweep_module.test_images(split, "7", seed) for seed in (0, 1))
+    some, other = (sweep_module.images_under_test(split, "7", seed) for seed in (0, 1))
     assert (np.sum(~some.is_anomaly), np.sum(some.is_anomaly)) == (20, 50)
     assert np.array_equal(some.images[:20], split.images[split.labels == 7])
     rest = {image.tobytes() for image in split.images[split.labels != 7]}
     assert {image.tobytes() for image in some.images[20:]} < rest
-    assert np.array_equal(some.images, sweep_module.test_images(split, "7", 0).images)
+    assert np.array_equal(some.images, sweep_module.images_under_test(split, "7", 0).images)
     assert not np.array_equal(some.images, other.images)
 
 
 def test_what_is_normal_is_the_protocols_to_say(split: Split) -> None:
-    left_out = sweep_module.test_images(replace(split, protocol="leave_one_out"), "7", seed=0)
+    left_out = sweep_module.images_under_test(replace(split, protocol="leave_one_out"), "7", seed=0)
     assert (np.sum(~left_out.is_anomaly), np.sum(left_out.is_anomaly)) == (180, 20)
     assert np.array_equal(left_out.images[left_out.is_anomaly], split.images[split.labels == 7])
 
@@ -216,7 +218,7 @@ def test_of_many_anomalies_two_thousand_are_drawn(split: Split) -> None:
     labels = np.repeat([7, 1], [5, 2001])
     images = np.zeros((2006, 1, 16, 16), np.uint8)
     large = replace(split, images=images, labels=labels, group=np.full(2006, -1))
-    found = sweep_module.test_images(large, "7", seed=0)
+    found = sweep_module.images_under_test(large, "7", seed=0)
     assert (np.sum(~found.is_anomaly), np.sum(found.is_anomaly)) == (5, 2000)
 
 

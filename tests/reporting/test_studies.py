@@ -121,6 +121,10 @@ def test_every_table_and_figure_is_there(page: Page) -> None:
     assert all(render_latex(table) for table in page.tables)
 
 
+def test_the_untuned_autoencoder_is_the_curves_line_at_no_perturbation(page: Page) -> None:
+    assert [picture.name for picture in page.pictures if "no perturbation" in picture.inline] == ["tuning_strength"]
+
+
 def test_the_oracle_is_called_what_it_is(page: Page) -> None:
     regret = page.tables[1]
     assert sum(row[1] == "oracle: by test, an upper bound" for row in regret.rows) == 2
@@ -221,9 +225,10 @@ def test_only_the_detectors_that_saw_labels_are_named(tmp_path: Path) -> None:
     assert page.title == "MNIST: tuning"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_trial_that_diverged_is_counted_and_breaks_no_figure(tmp_path: Path) -> None:
-    page = page_of(tmp_path, "alpa", "autoencoder", diverged=5)
-    assert [row["Diverged"] for row in cells(page.tables[0])] == ["1", "1"]
+    page = page_of(tmp_path, "alpa", "autoencoder", diverged=3)
+    assert [(row["Pruned"], row["Diverged"]) for row in cells(page.tables[0])] == [("0", "1")] * 2
     assert [row["Pruned"] for row in cells(page.tables[3])][2::3] == ["0 of 9", "0 of 9"]
     assert "nan" not in render_markdown(page)
     assert [picture.name for picture in page.pictures] == FIGURES
