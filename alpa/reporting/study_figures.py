@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
 
@@ -99,8 +100,7 @@ def contours(trials: pd.DataFrame) -> Picture | None:
         figure.colorbar(filled, ax=axes, label="objective (%)", shrink=0.9)
         _strength_axis(axes)
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
+        _label_logarithms(axes.yaxis)
         axes.set_ylabel("weight of the perturbed term")
         axes.set_title(detector)
     caption = "The objective over strength and weight, interpolated between the trials (dots)."
@@ -179,8 +179,16 @@ def _label_left(panels: Sequence[Axes], label: str) -> None:
 
 def _strength_axis(axes: Axes) -> None:
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    _label_logarithms(axes.xaxis)
     axes.set_xlabel("strength")
+
+
+def _label_logarithms(axis: Axis) -> None:
+    """Label powers of ten, and where there are fewer than two of them their double and fivefold."""
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    low, high = sorted(np.log10(axis.get_view_interval()))
+    crowded = np.floor(high) - np.ceil(low) >= 1
+    axis.set_minor_formatter(lambda value, _: "" if crowded or f"{value:e}"[0] not in "25" else f"{value:g}")
 
 
 def _detectors(table: pd.DataFrame) -> list[str]:
