@@ -247,7 +247,7 @@ def test_a_root_without_the_set_makes_it_missing(tmp_path: Path) -> None:
 
 def test_looking_for_missing_sets_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from alpa.config import DataConfig; from alpa.data.download import missing; "
+        "import sys; from alpa.params import DataConfig; from alpa.data.download import missing; "
         "missing('mnist', DataConfig()); print({'torch', 'sklearn', 'torchvision'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -175,7 +175,7 @@ def test_preflight_says_what_is_missing_and_soon_without_slow_imports(code: Proj
     done = project.run("python", "-X", "importtime", "-m", "pipeline.preflight", "mnist")
     data, studies, work = done.stdout.splitlines()
     assert data.startswith("mnist: mnist is not on this machine: set ALPA_DATA_ROOT to a folder")
-    assert studies == "mnist: 98 trials of studies to run, at most, before training."
+    assert studies == "mnist: 94 trials of studies to run, at most, before training."
     assert work.startswith("mnist: 70 cells to train")
     imported = set(re.findall(r"\| +(\w+)$", done.stderr, re.MULTILINE))
     assert "alpa" in imported

@@ -82,7 +82,7 @@ def test_the_runtime_changes_the_key(other: Runtime, make_cell: MakeCell) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "other"), [("code_fingerprint", lambda modules: "other code"), ("version", lambda name: "99.0")]
+    ("name", "other"), [("_code_of", lambda module: "other code"), ("version", lambda name: "99.0")]
 )
 def test_code_and_versions_change_the_key(
     name: str, other: Callable[[Any], str], make_cell: MakeCell, monkeypatch: pytest.MonkeyPatch
