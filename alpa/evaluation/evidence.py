@@ -24,7 +24,6 @@ from alpa.tuning.study import quiet, replay
 
 PSEUDO, LABELLED, TEST = "pseudo", "labelled", "test"
 NOT_FAMILIES = (LABELLED, TEST)
-CHOICES = ("untuned", PSEUDO, LABELLED, "oracle")
 FEWEST = 3  # trials with different values, below which nothing is ranked
 DECIMALS = 6
 
