@@ -81,7 +81,8 @@ def decode(content: bytes, name: str, size: int, channels: Literal[1, 3] | None 
     image = open_picture(content, name)
     try:
         image.load()
-        image = _to_bytes(ImageOps.exif_transpose(image), name)
+        ImageOps.exif_transpose(image, in_place=True)
+        image = _to_bytes(image, name)
     except DECODER_ERRORS as error:
         raise _damaged(name, error) from None
     if channels is not None:
