@@ -60,7 +60,8 @@ def find_layout(folder: Path) -> Layout:
             raise DataError(f"{places[part]} holds no {part} clips; a clip is a folder of frames or a video file.")
     labels = _label_files(home)
     if len(labels) > 1:
-        raise DataError(f"{home} holds labels in {' and '.join(path.name for path in labels)}; keep one of them.")
+        several = " and ".join(str(path.relative_to(home)) for path in labels)
+        raise DataError(f"{home} holds labels in {several}; keep one of them.")
     return Layout(home, clips, masks, labels[0] if labels else None)
 
 

@@ -70,7 +70,7 @@ def _open_video(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     import av
 
     try:
-        with av.open(path) as container:
+        with av.open(path, metadata_errors="replace") as container:  # tags are of no interest, whatever their encoding
             if not container.streams.video:
                 raise DataError(_broken(path, "it holds no video stream"))
             yield container, container.streams.video[0]

@@ -236,7 +236,7 @@ def remove(*patterns: str) -> Callable[[Path], None]:
         (remove("test/*/*", "test/*"), "test holds no test clips; a clip is"),
         (add_file("training/notes.txt"), "doors holds train and training; put all train clips into one folder train."),
         (remove("labels.csv"), "doors has no labels; add labels.csv with the header clip,first,last"),
-        (add_file("ped2.m"), "doors holds labels in labels.csv and ped2.m; keep one of them."),
+        (add_file("test/ped2.m"), "doors holds labels in labels.csv and test/ped2.m; keep one of them."),
         (add_file("test/door-1.mkv"), "test/door-1 and door-1.mkv are both the clip door-1; rename one of them."),
         (add_file("train/yard.wmv"), "train/yard.wmv is neither a folder of frames nor a video (mp4, avi, mov, mkv"),
         (add_file("train/001.png"), "train/001.png is neither a folder of frames nor a video"),

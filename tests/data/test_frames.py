@@ -331,3 +331,19 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     assert "door.mkv cannot be read as a whole video (it holds no video stream)" in refusal(
         clip_of(tmp_path / "door.mkv")
     )
+
+
+def test_a_tag_in_an_old_encoding_is_no_damage(tmp_path: Path) -> None:
+    import av
+
+    with av.open(tmp_path / "door.mkv", "w") as container:
+        container.metadata["title"] = "Haustuer"
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 96, 3), np.uint8), format="rgb24")))
+        container.mux(stream.encode())
+    content = (tmp_path / "door.mkv").read_bytes()
+    assert b"Haustuer" in content
+    (tmp_path / "door.mkv").write_bytes(content.replace(b"Haustuer", "Haust\u00fcr ".encode("latin-1")))
+    assert sum(1 for _ in read_frames(clip_of(tmp_path / "door.mkv"), SIZE, 3)) == 3
