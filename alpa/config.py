@@ -15,6 +15,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]  # what numpy and scik
 PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Side = Annotated[int, Field(ge=16, le=1024, multiple_of=8, strict=True)]  # of an image or a frame, in pixels
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 T = TypeVar("T")
@@ -29,6 +30,27 @@ class TrainingConfig:
     learning_rate: PositiveFloat = 2e-3
     weight_decay: NonNegativeFloat = 1e-4
     validation_fraction: Fraction = 0.1
+    preparation: Literal["unit", "scaled", "gcn"] = "unit"  # of pixels, see alpa.data.preparation
+
+
+@dataclass(frozen=True, config=STRICT)
+class VideoConfig:
+    """How clips become samples: cuboids of `frames` frames, `step` apart, seen through square windows.
+
+    `form`: a detector reconstructs the cuboid, or predicts its last frame from those before. `window` is the side of
+    a window and `stride` the way to the next, in pixels; `training_windows` is how many are drawn to train. A frame's
+    score is the mean over its `top` highest windows, smoothed over time by a Gaussian whose deviation is `smoothing`
+    frames; 0 leaves scores as they are.
+    """
+
+    form: Literal["prediction", "reconstruction"] = "prediction"
+    frames: Annotated[int, Field(ge=2, le=32, strict=True)] = 5
+    step: PositiveInt = 1
+    window: Annotated[int, Field(ge=16, multiple_of=8, strict=True)] = 32
+    stride: PositiveInt = 16
+    training_windows: Annotated[int, Field(ge=4, strict=True)] = 20_000
+    top: PositiveInt = 1
+    smoothing: NonNegativeFloat = 0.0
 
 
 @dataclass(frozen=True, config=STRICT)

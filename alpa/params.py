@@ -14,7 +14,9 @@ from alpa.config import (
     PositiveInt,
     RuntimeConfig,
     Seed,
+    Side,
     TrainingConfig,
+    VideoConfig,
     fill,
 )
 from alpa.errors import ConfigError
@@ -64,15 +66,20 @@ class TuningConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class BenchmarkConfig:
-    """A data set, a protocol and settings; `training`, `tuning` and `detectors` override the shared sections."""
+    """A data set, a protocol and settings; `training`, `video`, `tuning`, `detectors` override the shared sections.
+
+    `classes` names the target classes; under a protocol of several normal classes each entry is a list of them.
+    `image_size` is a side in pixels, or [height, width] for the frames of clips.
+    """
 
     dataset: Name
     protocol: Name
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
-    classes: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
-    image_size: Literal[32] = 32
+    classes: Literal["all"] | Annotated[tuple[str | tuple[str, ...], ...], Field(min_length=1)] = "all"
+    image_size: Side | tuple[Side, Side] = 32
     split_seed: Seed = 0
     training: dict[str, Any] = Field(default_factory=dict)
+    video: dict[str, Any] = Field(default_factory=dict)
     tuning: dict[str, Any] | Literal[False] = Field(default_factory=dict)
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -87,10 +94,9 @@ class DataConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class PipelineConfig:
-    """The matrix of the workflow: which benchmarks exist, which detectors run on each, which make up the paper."""
+    """The matrix of the workflow: published data sets and detectors, and which benchmarks make up the paper."""
 
     default: Name
-    benchmarks: Annotated[tuple[Name, ...], Field(min_length=1)]
     datasets: Annotated[tuple[Name, ...], Field(min_length=1)]
     detectors: Annotated[tuple[Name, ...], Field(min_length=1)]
     paper: tuple[Name, ...] = ()
@@ -101,24 +107,28 @@ class Params:
     """The whole of params.yaml. Detector sections stay plain mappings until their own dataclass reads them."""
 
     pipeline: PipelineConfig
-    benchmarks: dict[str, BenchmarkConfig]
+    benchmarks: dict[Name, BenchmarkConfig]
     detectors: dict[str, dict[str, Any] | None]
     training: TrainingConfig
+    video: VideoConfig
     tuning: dict[str, Any] | Literal[False]
     runtime: RuntimeConfig
     evaluation: EvaluationConfig
     data: DataConfig
+    folders: dict[Name, str] = Field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _same_names("pipeline.benchmarks", self.pipeline.benchmarks, "benchmarks", self.benchmarks)
         _same_names("pipeline.detectors", self.pipeline.detectors, "detectors", self.detectors)
         for name in (self.pipeline.default, *self.pipeline.paper):
             self.benchmark(name)
-        used = {benchmark.dataset for benchmark in self.benchmarks.values()}
-        _same_names("pipeline.datasets", self.pipeline.datasets, "the benchmarks' dataset entries", used)
+        _no_doubles("pipeline.datasets", self.pipeline.datasets)
+        for name in sorted(set(self.folders) & set(self.pipeline.datasets)):
+            raise ConfigError(f"{name} is in folders and in pipeline.datasets; give the folder another name.")
         for key, benchmark in self.benchmarks.items():
+            self._check_dataset(key, benchmark.dataset)
             _no_doubles(f"benchmarks.{key}.seeds", benchmark.seeds)
             self.training_for(key)
+            self.video_for(key)
             self.tuning_for(key)
             unknown = sorted(set(benchmark.detectors) - set(self.detectors))
             if unknown:
@@ -134,6 +144,11 @@ class Params:
         """Return the shared training section with the benchmark's overrides."""
         base = {name: getattr(self.training, name) for name in self.training.__dataclass_fields__}
         return fill(TrainingConfig, base | self.benchmark(benchmark).training, f"benchmarks.{benchmark}.training")
+
+    def video_for(self, benchmark: str) -> VideoConfig:
+        """Return the shared video section with the benchmark's overrides."""
+        base = {name: getattr(self.video, name) for name in self.video.__dataclass_fields__}
+        return fill(VideoConfig, base | self.benchmark(benchmark).video, f"benchmarks.{benchmark}.video")
 
     def tuning_for(self, benchmark: str) -> TuningConfig | None:
         """Return the shared tuning section with the benchmark's overrides, None where tuning is off."""
@@ -163,6 +178,14 @@ class Params:
         if detector not in self.detectors:
             raise ConfigError(f"Detector {detector} is not in params.yaml; choose {', '.join(self.detectors)}.")
         return dict(self.detectors[detector] or {}) | self.benchmark(benchmark).detectors.get(detector, {})
+
+    def _check_dataset(self, benchmark: str, dataset: str) -> None:
+        if dataset not in (*self.pipeline.datasets, *self.folders):
+            known = ", ".join((*self.pipeline.datasets, *self.folders))
+            raise ConfigError(
+                f"benchmarks.{benchmark}.dataset is {dataset}; choose {known}, or add {dataset} to folders or, if it is "
+                "published, to pipeline.datasets."
+            )
 
 
 def _no_doubles(list_name: str, listed: tuple[Any, ...]) -> None:

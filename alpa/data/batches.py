@@ -1,6 +1,6 @@
 """Batches of normal images from a tensor that already lies on the device as uint8."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -11,8 +11,10 @@ def to_unit(images: Tensor) -> Tensor:
     return images.to(torch.float32).div_(255).contiguous(memory_format=torch.channels_last)
 
 
-def shuffled_batches(images: Tensor, batch_size: int, steps: int, seed: int) -> Iterator[Tensor]:
-    """Yield `steps` batches, float32 in [0, 1], shape (min(batch_size, N), C, H, W).
+def shuffled_batches(
+    images: Tensor, batch_size: int, steps: int, seed: int, prepare: Callable[[Tensor], Tensor] = to_unit
+) -> Iterator[Tensor]:
+    """Yield `steps` batches of prepared images, by default float32 in [0, 1], shape (min(batch_size, N), C, H, W).
 
     Every epoch is a new permutation, and an incomplete last batch is dropped. The permutations come from a CPU
     generator of their own, so they are the same on every device and whatever else draws random numbers.
@@ -25,5 +27,5 @@ def shuffled_batches(images: Tensor, batch_size: int, steps: int, seed: int) -> 
         for start in range(0, len(images) - size + 1, size):
             if done == steps:
                 return
-            yield to_unit(images[order[start : start + size]])
+            yield prepare(images[order[start : start + size]])
             done += 1

@@ -1,6 +1,7 @@
 """Which images are for training, which for testing, and which count as normal: one entry per protocol.
 
-A class that a protocol treats as special (the normal one, or the one left out) is called its target class.
+What a protocol treats as special (the normal class, or the one left out) is called its target class. It may be several
+classes, whose names are then joined: 0+1.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,10 +11,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from alpa.data.images import RawImages
+from alpa.data.raw import TEST, TRAIN, RawImages
 from alpa.errors import DataError
 
 TEST_FRACTION = 0.2  # of a data set without an official split
+JOIN = "+"  # between the names of classes that are a target together
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -23,66 +25,128 @@ Mask = NDArray[np.bool_]
 class Protocol:
     """A way to turn a labelled data set into anomaly detection.
 
-    `make_splits(raw, seed)` returns the rows of the images for training and those for testing, each int64, ascending.
-    `normal_mask(labels, target)` tells which of the labels (N,) are normal, bool (N,), for the target class's index.
-    `test_rows(labels, target, seed)` returns which rows of the test split count for that class, int64, ascending.
+    `split` says in words how the images are split. `make_splits(raw, seed)` returns the rows of the images for training
+    and those for testing, each int64, ascending; None where the data are clips, which come split.
+    `normal_mask(labels, target)` tells which of the labels (N,) are normal, bool (N,), for the indices of the target.
+    `test_rows(labels, target, seed)` returns which rows of the test split count for that target, int64, ascending.
+    `grouped` tells whether each entry of a benchmark's classes is a list of them.
     """
 
     title: str
     source: str
+    split: str
     target: str
-    make_splits: Callable[[RawImages, int], tuple[Rows, Rows]]
-    normal_mask: Callable[[NDArray[np.int64], int], Mask]
-    test_rows: Callable[[NDArray[np.int64], int, int], Rows]
+    make_splits: Callable[[RawImages, int], tuple[Rows, Rows]] | None
+    normal_mask: Callable[[NDArray[np.int64], Sequence[int]], Mask]
+    test_rows: Callable[[NDArray[np.int64], Sequence[int], int], Rows]
+    grouped: bool = False
 
 
 def official_splits(raw: RawImages, seed: int) -> tuple[Rows, Rows]:
-    """Return the published split, or a stratified 80/20 split drawn with `seed` where there is none.
+    """Return the published split; what it leaves undecided is split 80/20 by class, drawn with `seed`.
 
     Raises:
-        DataError: a class has no images in one of the two.
+        DataError: a class of which there are training images has none to test, or the other way round nothing trains.
     """
     rows = np.arange(len(raw.labels))
-    if raw.is_test is not None:
-        train, test = rows[~raw.is_test], rows[raw.is_test]
-    else:
-        train, test = _stratified(raw, rows, seed)
-    for part, chosen in (("train", train), ("test", test)):
-        _require_images(raw, chosen, f"the {part} split", 1)
-    return train, test
+    train, test = (rows[raw.part == part] for part in (TRAIN, TEST))
+    undecided = rows[(raw.part != TRAIN) & (raw.part != TEST)]
+    if len(undecided):
+        drawn = _stratified(raw, undecided, seed)
+        train, test = (np.sort(np.concatenate(parts)) for parts in zip((train, test), drawn, strict=True))
+    return _checked(raw, train, test)
 
 
-def one_class(labels: NDArray[np.int64], target: int) -> Mask:
-    """Tell which labels are the target class, the only normal one."""
-    return np.asarray(labels == target)
+def pooled_splits(raw: RawImages, seed: int) -> tuple[Rows, Rows]:
+    """Return 80/20 of every class's images, whatever their published part, drawn with `seed`.
+
+    Raises:
+        DataError: a class has too few images.
+    """
+    return _checked(raw, *_stratified(raw, np.arange(len(raw.labels)), seed))
 
 
-def other_classes(labels: NDArray[np.int64], target: int) -> Mask:
-    """Tell which labels are not the target class, the only anomalous one."""
-    return np.asarray(labels != target)
+def target_only(labels: NDArray[np.int64], target: Sequence[int]) -> Mask:
+    """Tell which labels are of the target, the only normal ones."""
+    return np.isin(labels, target)
 
 
-def whole_test_split(labels: NDArray[np.int64], target: int, seed: int) -> Rows:
-    """Return every row, whatever the target class."""
+def all_but_target(labels: NDArray[np.int64], target: Sequence[int]) -> Mask:
+    """Tell which labels are not of the target, the only anomalous ones."""
+    return ~np.isin(labels, target)
+
+
+def whole_test_split(labels: NDArray[np.int64], target: Sequence[int], seed: int) -> Rows:
+    """Return every row, whatever the target."""
     return np.arange(len(labels))
+
+
+def as_many_anomalies(labels: NDArray[np.int64], target: Sequence[int], seed: int) -> Rows:
+    """Return all rows of the target and as many others, drawn with `seed` and shared evenly over the other classes.
+
+    A class with fewer images than its share gives all of them.
+    """
+    normal = np.isin(labels, target)
+    others = np.unique(labels[~normal])
+    rng = np.random.default_rng([seed, *target])
+    share, left = divmod(int(normal.sum()), max(1, len(others)))
+    drawn = [np.flatnonzero(normal)]
+    for place, label in enumerate(rng.permutation(others)):
+        drawn.append(rng.permutation(np.flatnonzero(labels == label))[: share + (place < left)])
+    return np.sort(np.concatenate(drawn))
+
+
+OFFICIAL = "The published training and test split; all test images are used. What has no split is split 80/20 by class."
 
 
 PROTOCOLS: dict[str, Protocol] = {
     "one_vs_rest": Protocol(
         title="One class is normal, the others are anomalous",
         source="L. Ruff et al., Deep One-Class Classification, ICML 2018",
+        split=OFFICIAL,
         target="Normal class",
         make_splits=official_splits,
-        normal_mask=one_class,
+        normal_mask=target_only,
         test_rows=whole_test_split,
+    ),
+    "multi_modal": Protocol(
+        title="Several classes are normal together, the others are anomalous",
+        source="F. Ahmed and A. Courville, Detecting Semantic Anomalies, AAAI 2020, arXiv:1908.04388, on why normal data "
+        "of several modes are the harder question; which classes are joined is the benchmark's own choice",
+        split=OFFICIAL,
+        target="Normal classes",
+        make_splits=official_splits,
+        normal_mask=target_only,
+        test_rows=whole_test_split,
+        grouped=True,
     ),
     "leave_one_out": Protocol(
         title="One class is anomalous, the others are normal",
         source="S. Akcay, A. Atapour-Abarghouei and T. P. Breckon, GANomaly: Semi-Supervised Anomaly Detection via "
         "Adversarial Training, ACCV 2018, arXiv:1805.06725",
+        split=OFFICIAL,
         target="Left-out class",
         make_splits=official_splits,
-        normal_mask=other_classes,
+        normal_mask=all_but_target,
+        test_rows=whole_test_split,
+    ),
+    "balanced": Protocol(
+        title="One class is normal, tested against as many anomalies",
+        source="P. Perera, R. Nallapati and B. Xiang, OCGAN, CVPR 2019, arXiv:1903.08550 (its protocol 1)",
+        split="The published parts are pooled; 80 % of each class are for training and 20 % for testing. The normal test "
+        "images are joined by as many anomalies, shared evenly over the other classes.",
+        target="Normal class",
+        make_splits=pooled_splits,
+        normal_mask=target_only,
+        test_rows=as_many_anomalies,
+    ),
+    "video": Protocol(
+        title="Normal clips train, each frame of other clips is tested",
+        source="V. Mahadevan, W. Li, V. Bhalodia and N. Vasconcelos, Anomaly Detection in Crowded Scenes, CVPR 2010",
+        split="The published training clips, all normal, and test clips with a label for each frame; no frame is dropped.",
+        target="Normal class",
+        make_splits=None,
+        normal_mask=target_only,
         test_rows=whole_test_split,
     ),
 }
@@ -98,22 +162,43 @@ def find_protocol(key: str) -> Protocol:
 def target_classes(
     protocol: Protocol,
     class_names: Sequence[str],
-    wanted: Literal["all"] | Sequence[str],
+    wanted: Literal["all"] | Sequence[str | Sequence[str]],
     dataset: str = "this data set",
 ) -> list[str]:
-    """Return the names of the target classes to run, in the data set's order.
+    """Return the names of the targets to run: classes in the data set's order, or groups as they are listed.
+
+    Args:
+        protocol: tells whether entries are classes or groups of them.
+        class_names: those that can be targets.
+        wanted: the benchmark's classes.
+        dataset: its key, for messages.
 
     Raises:
-        DataError: a wanted class is not one of the data set's, or is wanted twice.
+        DataError: a wanted class is not one of these, is wanted twice, or is a list where one class belongs or a single
+            class where a list belongs.
     """
     if wanted == "all":
+        if protocol.grouped:
+            raise DataError(f"{protocol.target} of {dataset} must be listed, such as classes: [[a, b], [c, d]].")
         return list(class_names)
-    for name in wanted:
-        if name not in class_names:
-            raise DataError(f"{protocol.target} {name} is not in {dataset}; choose {_choice(class_names)}.")
-        if list(wanted).count(name) > 1:
-            raise DataError(f"{protocol.target} {name} is named twice; keep one.")
-    return [name for name in class_names if name in wanted]
+    groups = [[entry] if isinstance(entry, str) else list(entry) for entry in wanted]
+    for entry, group in zip(wanted, groups, strict=True):
+        if isinstance(entry, str) == protocol.grouped or not group:
+            kind = "a list of classes" if protocol.grouped else "one class"
+            raise DataError(f"{protocol.target} {entry} of {dataset} is not {kind}; the protocol needs that.")
+        for name in group:
+            if name not in class_names:
+                raise DataError(f"{protocol.target} {name} is not in {dataset}; choose {_choice(class_names)}.")
+        if groups.count(group) > 1 or len(set(group)) < len(group):
+            raise DataError(f"{protocol.target} {JOIN.join(group)} is named twice; keep one.")
+    names = [JOIN.join(group) for group in groups]
+    return names if protocol.grouped else [name for name in class_names if name in names]
+
+
+def target_indices(class_names: Sequence[str], target: str) -> list[int]:
+    """Return the indices of the classes that a target's name stands for."""
+    parts = [target] if target in class_names else target.split(JOIN)
+    return [class_names.index(name) for name in parts]
 
 
 def _choice(class_names: Sequence[str]) -> str:
@@ -127,14 +212,32 @@ def _stratified(raw: RawImages, rows: Rows, seed: int) -> tuple[Rows, Rows]:
     """Split the rows so that each class has the same share in both parts."""
     from sklearn.model_selection import train_test_split
 
-    _require_images(raw, rows, "the data set, which has to be split,", 2)
-    train, test = train_test_split(rows, test_size=TEST_FRACTION, stratify=raw.labels, random_state=seed)
+    labels = raw.labels[rows]
+    for index in np.unique(labels):
+        _require_images(raw, rows, int(index), "the data set, which has to be split,", 2)
+    if len(rows) * TEST_FRACTION < len(np.unique(labels)):
+        problem = f"{raw.dataset} has {len(rows)} images of {len(np.unique(labels))} classes to split 80/20"
+        raise DataError(f"{problem}; give each class at least {round(1 / TEST_FRACTION)}, or put them into train/ and test/.")
+    train, test = train_test_split(rows, test_size=TEST_FRACTION, stratify=labels, random_state=seed)
     return np.sort(train), np.sort(test)
 
 
-def _require_images(raw: RawImages, rows: Rows, where: str, least: int) -> None:
-    """Raise DataError for the first class with fewer than `least` images among the rows."""
-    counts = np.bincount(raw.labels[rows], minlength=len(raw.class_names))
-    for name, count in zip(raw.class_names, counts, strict=True):
-        if count < least:
-            raise DataError(f"Class {name} of {raw.dataset} has {count} images in {where}; it needs at least {least}.")
+def _checked(raw: RawImages, train: Rows, test: Rows) -> tuple[Rows, Rows]:
+    """Return the two, or raise DataError: a class that is trained on must be tested, and others must be at least there."""
+    trained = np.unique(raw.labels[train])
+    for index, name in enumerate(raw.class_names):
+        if not np.any(raw.labels == index):
+            raise DataError(f"Class {name} of {raw.dataset} has 0 images; it needs at least 1.")
+        if index in trained:
+            _require_images(raw, test, index, "the test split", 1)
+    if not len(trained):
+        raise DataError(f"{raw.dataset} has no images in the train split; it needs at least 1.")
+    return train, test
+
+
+def _require_images(raw: RawImages, rows: Rows, index: int, where: str, least: int) -> None:
+    """Raise DataError if a class has fewer than `least` images among the rows."""
+    count = int(np.sum(raw.labels[rows] == index))
+    if count < least:
+        name = raw.class_names[index]
+        raise DataError(f"Class {name} of {raw.dataset} has {count} images in {where}; it needs at least {least}.")

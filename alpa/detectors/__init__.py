@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alpa.config import fill
+from alpa.data.preparation import Preparation
 from alpa.detectors.alpa import ALPA
 from alpa.detectors.autoencoder import Autoencoder
 from alpa.detectors.denoising import Denoising
@@ -34,14 +35,17 @@ def detector_class(key: str) -> type[Detector]:
     return DETECTORS[key]
 
 
-def build_detector(key: str, image_shape: tuple[int, ...], config: Any = None, seed: int = 0) -> Detector:
+def build_detector(
+    key: str, image_shape: tuple[int, ...], config: Any = None, seed: int = 0, predicted: int = 0
+) -> Detector:
     """Build an untrained detector.
 
     Args:
         key: one of DETECTORS.
-        image_shape: (C, H, W) of the images it will see.
+        image_shape: (C, H, W) of the images it will see, or of cuboids with their frames as channels.
         config: the detector's own dataclass, a mapping of its fields, or None for the defaults.
         seed: decides the initial weights, the validation share and the order of batches.
+        predicted: how many of the last channels it predicts from those before; 0 to reconstruct all of them.
 
     Raises:
         ConfigError: an unknown key, or a config that does not fit the detector.
@@ -51,7 +55,7 @@ def build_detector(key: str, image_shape: tuple[int, ...], config: Any = None, s
         config = fill(cls.config_class, config, f"detectors.{key}")
     if not isinstance(config, cls.config_class):
         raise ConfigError(f"{key} takes a {cls.config_class.__name__}, not a {type(config).__name__}.")
-    return cls(tuple(image_shape), config, seed)
+    return cls(tuple(image_shape), config, seed, predicted) if predicted else cls(tuple(image_shape), config, seed)
 
 
 def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
@@ -69,12 +73,14 @@ def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
         description = json.loads((folder / "detector.json").read_text(encoding="utf-8"))
         key, shape = str(description["detector"]), tuple(map(int, description["image_shape"]))
         config, seed = description["config"], int(description["seed"])
+        predicted, preparation = int(description.get("predicted", 0)), Preparation(description.get("preparation", "unit"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _undescribed(folder, error) from None
     if expected is not None and key != expected:
         raise ModelError(f"{folder} holds a detector of kind {key}, not {expected}; name a folder of {expected}.")
     try:
-        detector = build_detector(key, shape, config, seed)
+        detector = build_detector(key, shape, config, seed, predicted)
+        detector.preparation = preparation
     except (AlpaError, ValueError, RuntimeError) as error:
         raise _undescribed(folder, error) from None
     return detector.restore(folder)

@@ -37,27 +37,27 @@ class ALPAConfig(AutoencoderConfig):
 class ALPA(Autoencoder):
     """The Adversarial Distorter A maximises ||x - D(z + delta)||^2 while the autoencoder minimises it.
 
-    Unstated in the paper: delta = strength * sqrt(d) * A(x) / ||A(x)|| (or strength * tanh(A(x))), the clean term
+    Unstated in the paper: delta = strength * sqrt(d) * A(x) / ||A(x)|| (at each place of a map, or strength * tanh(A(x))), the clean term
     ||x - D(z)||^2 of the loss, and simultaneous gradient descent-ascent.
     """
 
     key = "alpa"
     config_class: ClassVar[type] = ALPAConfig
 
-    def __init__(self, image_shape: tuple[int, ...], config: ALPAConfig, seed: int) -> None:
-        super().__init__(image_shape, config, seed)
+    def __init__(self, image_shape: tuple[int, ...], config: ALPAConfig, seed: int, predicted: int = 0) -> None:
+        super().__init__(image_shape, config, seed, predicted)
         if config.strength > 0:
             with seeded(seed + DISTORTER_SEED):
-                self.distorter = ConvolutionalEncoder(image_shape, config.width, config.latent)
+                self.distorter = ConvolutionalEncoder(self.given, config.width, config.latent, spatial=predicted > 0)
 
     def begin(self, training: TrainingConfig) -> None:
         super().begin(training)
         self.steps_taken = 0
 
-    def perturbation(self, images: Tensor) -> Tensor | None:
+    def perturbation(self, given: Tensor, latent: Tensor) -> Tensor | None:
         if self.config.strength == 0:
             return None
-        output, _ = self.distorter(images)
+        output, _ = self.distorter(given)
         if self.config.bound == "sphere":
             return on_sphere(output, self.config.strength)
         return self.config.strength * output.float().tanh()
@@ -73,8 +73,10 @@ class ALPA(Autoencoder):
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
         scores = super().score_batch(images)
-        delta = self.perturbation(images)
+        given, wanted = self.parts(images)
+        latent, features = self.encode(given)
+        delta = self.perturbation(given, latent)
         if delta is None:
             return scores
-        perturbed = self.decoder(self.encode(images)[0] + delta)
-        return scores | {"perturbed": per_image((images - perturbed).square())}
+        perturbed = self.decode(latent + delta, features)
+        return scores | {"perturbed": per_image((wanted - perturbed).square())}

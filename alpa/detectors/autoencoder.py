@@ -17,7 +17,7 @@ from alpa.runtime import seeded
 
 @dataclass(frozen=True, config=STRICT)
 class AutoencoderConfig:
-    """`width`: channels of the first feature map; `latent`: coordinates of the bottleneck."""
+    """`width`: channels of the first feature map; `latent`: coordinates of the bottleneck, of each place in a map."""
 
     width: Annotated[int, Field(ge=4, multiple_of=4, strict=True)] = 16
     latent: PositiveInt = 8
@@ -26,6 +26,8 @@ class AutoencoderConfig:
 class Autoencoder(ReconstructingDetector):
     """E and D trained on ||x - D(E(x))||^2; a subclass may perturb the latent.
 
+    Where frames are predicted, x is the frame that D makes of the frames before it, E's latent is a map, and D also
+    sees E's feature maps.
     Unstated in the paper: the latent is batch-normalised without affine parameters, so each coordinate has unit
     variance over the normal class and the strength of a perturbation has a fixed meaning.
     """
@@ -35,12 +37,16 @@ class Autoencoder(ReconstructingDetector):
     primary_score = "combined"
     combined_parts = ("latent", "feature")
 
-    def __init__(self, image_shape: tuple[int, ...], config: AutoencoderConfig, seed: int) -> None:
-        super().__init__(image_shape, config, seed)
+    def __init__(self, image_shape: tuple[int, ...], config: AutoencoderConfig, seed: int, predicted: int = 0) -> None:
+        super().__init__(image_shape, config, seed, predicted)
+        channels, *size = self.image_shape
+        spatial = predicted > 0
+        self.given = (channels - predicted, *size)
         with seeded(seed):
-            self.encoder = ConvolutionalEncoder(image_shape, config.width, config.latent)
-            self.decoder = ConvolutionalDecoder(image_shape, config.width, config.latent)
-        self.norm = nn.BatchNorm1d(config.latent, affine=False)
+            self.encoder = ConvolutionalEncoder(self.given, config.width, config.latent, spatial)
+            self.decoder = ConvolutionalDecoder((predicted or channels, *size), config.width, config.latent, spatial)
+        norm = nn.BatchNorm2d if spatial else nn.BatchNorm1d
+        self.norm = norm(config.latent, affine=False)
 
     def begin(self, training: TrainingConfig) -> None:
         settings: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay, "fused": True}
@@ -48,20 +54,22 @@ class Autoencoder(ReconstructingDetector):
         # Smith and Topin's one cycle over the whole training; one more step, since the last one sets a rate as well.
         self.schedule = OneCycleLR(self.optimiser, max_lr=training.learning_rate, total_steps=training.steps + 1)
 
-    def perturbation(self, images: Tensor) -> Tensor | None:
-        """Return what training adds to the latent, (B, latent), or None for nothing."""
+    def perturbation(self, given: Tensor, latent: Tensor) -> Tensor | None:
+        """Return what training adds to the latent of what E is given, in the latent's shape, or None for nothing."""
         return None
 
     def losses(self, images: Tensor) -> dict[str, Tensor]:
         """Return the mean squared errors of the clean and, where there is one, of the perturbed reconstruction."""
-        latent, _ = self.encode(images)
-        delta = self.perturbation(images)
+        given, wanted = self.parts(images)
+        latent, features = self.encode(given)
+        delta = self.perturbation(given, latent)
         if delta is None:
-            return {"reconstruction": F.mse_loss(self.decoder(latent).float(), images)}
+            return {"reconstruction": F.mse_loss(self.decode(latent, features).float(), wanted)}
         # One decoding serves both: D runs once on the concatenation [z, z + delta].
         both = torch.cat([latent, latent + delta])
-        clean, perturbed = self.decoder(both, n_clean=len(latent)).float().chunk(2)
-        return {"reconstruction": F.mse_loss(clean, images), "perturbed": F.mse_loss(perturbed, images)}
+        twice = [torch.cat([feature, feature]) for feature in features] if self.predicted else features
+        clean, perturbed = self.decode(both, twice, n_clean=len(latent)).float().chunk(2)
+        return {"reconstruction": F.mse_loss(clean, wanted), "perturbed": F.mse_loss(perturbed, wanted)}
 
     def total(self, losses: dict[str, Tensor]) -> Tensor:
         """Return L = ||x - D(z)||^2 + weight * ||x - D(z + delta)||^2."""
@@ -81,16 +89,24 @@ class Autoencoder(ReconstructingDetector):
     def oppose(self) -> None:
         """Change the gradients of an opponent, if there is one, before the step that serves all players."""
 
-    def encode(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the normalised latent (B, latent) and the encoder's feature maps."""
-        latent, features = self.encoder(images)
+    def encode(self, given: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the normalised latent, (B, latent) or (B, latent, H / 8, W / 8), and the encoder's feature maps."""
+        latent, features = self.encoder(given)
         return self.norm(latent.float()), features
 
+    def decode(self, latent: Tensor, features: list[Tensor], n_clean: int | None = None) -> Tensor:
+        """Return D's images; only a predictor's decoder looks at the feature maps."""
+        return self.decoder(latent, n_clean, features if self.predicted else ())
+
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
-        latent, features = self.encode(images)
-        reconstructions = self.decoder(latent)
-        latent_again, features_again = self.encode(reconstructions)
-        return reconstruction_scores(images, reconstructions, (latent, latent_again), (features, features_again))
+        given, wanted = self.parts(images)
+        latent, features = self.encode(given)
+        made = self.decode(latent, features)
+        if self.predicted:  # where E would be if the frame had been the predicted one, and where it is
+            latent, features = self.encode(self.moved_on(images, wanted))
+        latent_again, features_again = self.encode(self.moved_on(images, made))
+        return reconstruction_scores(wanted, made, (latent, latent_again), (features, features_again))
 
     def reconstruct_batch(self, images: Tensor) -> Tensor:
-        return self.decoder(self.encode(images)[0])
+        given, _ = self.parts(images)
+        return self.decode(*self.encode(given))

@@ -32,14 +32,14 @@ class Denoising(Autoencoder):
         device = self.calibration.device
         self.noise = torch.Generator(device).manual_seed(self.seed + NOISE_SEED)
 
-    def perturbation(self, images: Tensor) -> Tensor | None:
+    def perturbation(self, given: Tensor, latent: Tensor) -> Tensor | None:
         if self.config.strength == 0:
             return None
-        shape = (len(images), self.config.latent)
-        return on_sphere(torch.randn(shape, generator=self.noise, device=images.device), self.config.strength)
+        noise = torch.randn(latent.shape, generator=self.noise, device=latent.device)
+        return on_sphere(noise, self.config.strength)
 
 
 def on_sphere(direction: Tensor, strength: float) -> Tensor:
-    """Scale each row of (B, d) to length strength * sqrt(d): a root mean square of `strength` per coordinate."""
+    """Scale (B, d), or each place of (B, d, H, W), to length strength * sqrt(d): a root mean square of `strength`."""
     radius = strength * direction.shape[1] ** 0.5
     return radius * torch.nn.functional.normalize(direction.float(), dim=1)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from alpa.config import TrainingConfig
-from alpa.data.batches import to_unit
+from alpa.data.preparation import Preparation
 from alpa.errors import DataError, ModelError
 from alpa.runtime import Runtime
 from alpa.training.loop import History, train
@@ -37,11 +37,22 @@ class Detector(nn.Module):
     combined_parts: ClassVar[tuple[str, ...]] = ()
     calibration: Tensor
 
-    def __init__(self, image_shape: tuple[int, ...], config: Any, seed: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], config: Any, seed: int, predicted: int = 0) -> None:
+        """Build an untrained detector.
+
+        Args:
+            image_shape: (C, H, W) of its samples: of an image, or of a cuboid with its frames as channels.
+            config: an instance of `config_class`.
+            seed: of all that is random in it.
+            predicted: how many of the last channels are to be predicted from those before; 0 where a sample is
+                reconstructed. A detector that does neither looks at all channels.
+        """
         super().__init__()
-        self.image_shape = tuple(image_shape)  # (C, H, W)
+        self.image_shape = tuple(image_shape)
         self.config = config
         self.seed = seed
+        self.predicted = predicted
+        self.preparation = Preparation()
         self.begun = False
         self.fitted = False
         self.history: History = []
@@ -49,11 +60,11 @@ class Detector(nn.Module):
         self.register_buffer("calibration", torch.zeros(len(self.combined_parts), 2))
 
     def train_step(self, images: Tensor) -> dict[str, Tensor]:
-        """Take one optimisation step of every player; images float32 (B, C, H, W) in [0, 1]; return named losses."""
+        """Take one optimisation step of every player; images are prepared (B, C, H, W); return named losses."""
         raise NotImplementedError(f"{self.key} is not trained by steps")
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the detector's scores, each (B,), higher = more anomalous; images float32 (B, C, H, W) in [0, 1]."""
+        """Return the detector's scores, each (B,), higher = more anomalous; images are prepared (B, C, H, W)."""
         raise NotImplementedError
 
     def plan(self, n_images: int, training: TrainingConfig) -> TrainingConfig:
@@ -68,7 +79,13 @@ class Detector(nn.Module):
         self.begin(training)
         self.history = train(self, images, training, runtime)
 
-    def fit(self, images: np.ndarray, training: TrainingConfig | None = None, runtime: Runtime | None = None) -> Self:
+    def fit(
+        self,
+        images: np.ndarray,
+        training: TrainingConfig | None = None,
+        runtime: Runtime | None = None,
+        groups: np.ndarray | None = None,
+    ) -> Self:
         """Fit to normal images alone.
 
         A seeded share of them is held out as validation normals, which calibrate the `combined` score.
@@ -77,6 +94,8 @@ class Detector(nn.Module):
             images: normal images, uint8, shape (N, C, H, W).
             training: steps, batch size and so on; the defaults where None.
             runtime: device, precision and threads; one fp32 CPU thread where None.
+            groups: (N,) the clip of each sample, held out as a whole, since neighbouring frames are alike; None for
+                still images.
 
         Raises:
             DataError: the images do not have this detector's shape, or there are too few.
@@ -88,11 +107,13 @@ class Detector(nn.Module):
         if self.begun:
             raise ModelError(f"This {self.key} detector was fitted before; build a new one, which starts anew.")
         training = training or TrainingConfig()
-        fitted, validation = split_validation(len(images), training.validation_fraction, self.seed)
+        fitted, validation = split_validation(len(images), training.validation_fraction, self.seed, groups)
         self.begun = True
+        self.preparation = Preparation(training.preparation)
         self.to(runtime.device).to(memory_format=torch.channels_last)
         with runtime.limited_threads():
             chosen = torch.from_numpy(np.ascontiguousarray(images[fitted])).to(runtime.device)
+            self.preparation.fit(chosen)
             self.train()
             self.learn(chosen, self.plan(len(chosen), training), runtime)
             self._require_finite()
@@ -134,6 +155,8 @@ class Detector(nn.Module):
             "image_shape": list(self.image_shape),
             "config": asdict(self.config),
             "seed": self.seed,
+            "predicted": self.predicted,
+            "preparation": self.preparation.kind,
             "primary_score": self.primary_score,
         }
         (folder / "detector.json").write_text(json.dumps(description, indent=1, sort_keys=True) + "\n")
@@ -174,7 +197,7 @@ class Detector(nn.Module):
             self.calibration[row] = torch.tensor([mean, deviation])
 
     def _map(self, images: np.ndarray, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
-        """Apply `function` to batches of images in [0, 1] without gradients and join what it returns."""
+        """Apply `function` to batches of prepared images without gradients and join what it returns."""
         self._require_fitted()
         self._check(images)
         device = self.calibration.device
@@ -183,7 +206,7 @@ class Detector(nn.Module):
         with torch.no_grad():
             for start in range(0, len(images), SCORING_BATCH):
                 batch = torch.from_numpy(np.array(images[start : start + SCORING_BATCH])).to(device)
-                for name, values in function(to_unit(batch)).items():
+                for name, values in function(self.preparation(batch)).items():
                     parts.setdefault(name, []).append(values.float().cpu().numpy())
         return {name: np.concatenate(values) for name, values in parts.items()}
 
@@ -202,8 +225,12 @@ class Detector(nn.Module):
             raise DataError(f"{self.key} takes {expected}, not {images.dtype} of shape {images.shape}.")
 
 
-def split_validation(n_images: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split_validation(
+    n_images: int, fraction: float, seed: int, groups: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return sorted indices of the fitted and of the validation images, a seeded random share.
+
+    With `groups` (N,), whole clips are held out, as many as come nearest to the share, but never all of them.
 
     Raises:
         DataError: fewer than four images, so that neither part could have two.
@@ -211,5 +238,10 @@ def split_validation(n_images: int, fraction: float, seed: int) -> tuple[np.ndar
     if n_images < 4:
         raise DataError(f"A class has {n_images} training images; a detector needs at least 4.")
     n_validation = min(max(2, round(n_images * fraction)), n_images - 2)
+    if groups is not None and len(clips := np.unique(groups)) > 1:
+        shuffled = np.random.default_rng(seed).permutation(clips)
+        held = np.cumsum([np.sum(groups == clip) for clip in shuffled[:-1]])
+        held_out = np.isin(groups, shuffled[: 1 + np.abs(held - n_validation).argmin()])
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
     order = np.random.default_rng(seed).permutation(n_images)
     return np.sort(order[n_validation:]), np.sort(order[:n_validation])

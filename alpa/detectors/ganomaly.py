@@ -7,10 +7,13 @@ Deviation: three faults of the original are not repeated: it scores with batch s
 best epoch by test AUROC (ours: the last), and min-max normalises scores over the test set (ours: scores as they are).
 Deviation: as every detector, it leaves a share of the normal training images to validation, and its training runs in
 bf16 where the hardware multiplies it, unless params.yaml says otherwise.
+Deviation: where a frame is to be predicted, which the paper does not do, the encoder gets the frames before it, the
+second encoder the frames one later with the predicted one as their last, and the discriminator the whole cuboid.
 Deviation: a set too small for 15 epochs to mean much gets a minimum of steps, and may be given smaller batches; the
 settings of a run stand in its report.
 """
 
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -26,6 +29,7 @@ from alpa.runtime import seeded
 
 # Every restart of the discriminator has a stream of initial weights of its own.
 RESTART_SEED = 1_000_003
+SIDES = (16, 32, 64, 128)  # each further halving is one more layer, as in the authors' code
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -47,20 +51,17 @@ class GANomalyConfig:
 
 
 class Body(nn.Module):
-    """Three convolutions of stride 2: images (B, C, 32, 32) to features (B, 4 * width, 4, 4)."""
+    """Convolutions of stride 2 down to 4 x 4, which double the channels: three of them for 32 x 32, as published."""
 
-    def __init__(self, channels: int, width: int) -> None:
+    def __init__(self, channels: int, width: int, side: int) -> None:
         super().__init__()
-        self.stages = nn.ModuleList(
-            [
-                nn.Sequential(_conv(channels, width), nn.LeakyReLU(0.2)),
-                nn.Sequential(_conv(width, 2 * width), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2)),
-                nn.Sequential(_conv(2 * width, 4 * width), nn.BatchNorm2d(4 * width), nn.LeakyReLU(0.2)),
-            ]
-        )
+        widths = widths_of(width, side)
+        self.stages = nn.ModuleList([nn.Sequential(_conv(channels, width), nn.LeakyReLU(0.2))])
+        for before, after in pairwise(widths):
+            self.stages.append(nn.Sequential(_conv(before, after), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)))
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Return the three feature maps, the body's output last."""
+        """Return the feature maps, the body's output (B, channels, 4, 4) last."""
         features = []
         for stage in self.stages:
             images = stage(images)
@@ -69,12 +70,12 @@ class Body(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Images (B, C, 32, 32) to latents (B, latent, 1, 1) and the body's feature maps."""
+    """Images (B, C, H, H) to latents (B, latent, 1, 1) and the body's feature maps."""
 
-    def __init__(self, channels: int, width: int, latent: int) -> None:
+    def __init__(self, channels: int, width: int, latent: int, side: int) -> None:
         super().__init__()
-        self.body = Body(channels, width)
-        self.head = nn.Conv2d(4 * width, latent, 4, bias=False)
+        self.body = Body(channels, width, side)
+        self.head = nn.Conv2d(widths_of(width, side)[-1], latent, 4, bias=False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         features = self.body(images)
@@ -84,35 +85,28 @@ class Encoder(nn.Module):
 class Generator(nn.Module):
     """Encoder, decoder, and a second encoder with weights of its own."""
 
-    def __init__(self, channels: int, width: int, latent: int) -> None:
+    def __init__(self, given: int, made: int, width: int, latent: int, side: int) -> None:
         super().__init__()
-        self.encoder = Encoder(channels, width, latent)
-        self.decoder = nn.Sequential(
-            nn.ConvTranspose2d(latent, 4 * width, 4, bias=False),
-            nn.BatchNorm2d(4 * width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(4 * width, 2 * width, 4, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(2 * width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1, bias=False),
-            nn.Tanh(),
-        )
-        self.second_encoder = Encoder(channels, width, latent)
+        self.encoder = Encoder(given, width, latent, side)
+        widths = widths_of(width, side)[::-1]
+        layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], 4, bias=False)]
+        for before, after in pairwise(widths):
+            layers += [nn.BatchNorm2d(before), nn.ReLU(), _transposed(before, after)]
+        layers += [nn.BatchNorm2d(width), nn.ReLU(), _transposed(width, made), nn.Tanh()]
+        self.decoder = nn.Sequential(*layers)
+        self.second_encoder = Encoder(given, width, latent, side)
 
 
 class Discriminator(nn.Module):
     """The encoder's body and a convolution to one logit (the published sigmoid is part of the loss)."""
 
-    def __init__(self, channels: int, width: int) -> None:
+    def __init__(self, channels: int, width: int, side: int) -> None:
         super().__init__()
-        self.body = Body(channels, width)
-        self.head = nn.Conv2d(4 * width, 1, 4, bias=False)
+        self.body = Body(channels, width, side)
+        self.head = nn.Conv2d(widths_of(width, side)[-1], 1, 4, bias=False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (B,), higher = more real, and features (B, 4 * width, 4, 4)."""
+        """Return logits (B,), higher = more real, and features (B, channels, 4, 4)."""
         features = self.body(images)[-1]
         return self.head(features).flatten(), features
 
@@ -123,16 +117,22 @@ class GANomaly(ReconstructingDetector):
     key = "ganomaly"
     config_class: ClassVar[type] = GANomalyConfig
     primary_score = "encoder_gap"
-    uses = ("validation_fraction",)
+    uses = ("validation_fraction", "preparation")
     combined_parts = ("latent", "feature")
 
-    def __init__(self, image_shape: tuple[int, ...], config: GANomalyConfig, seed: int) -> None:
-        super().__init__(image_shape, config, seed)
-        if self.image_shape[1:] != (32, 32):
-            raise ConfigError(f"ganomaly takes images of 32 x 32, not {image_shape}; resize them.")
+    def __init__(
+        self, image_shape: tuple[int, ...], config: GANomalyConfig, seed: int, predicted: int = 0
+    ) -> None:
+        super().__init__(image_shape, config, seed, predicted)
+        channels, height, side = self.image_shape
+        if height != side or side not in SIDES:
+            sides = ", ".join(map(str, SIDES))
+            raise ConfigError(f"ganomaly takes square images with a side of {sides}, not {height} x {side}; resize them.")
+        given, made = channels - predicted, predicted or channels
         with seeded(seed):
-            self.generator = Generator(image_shape[0], config.features, config.latent).apply(published_weights)
-            self.discriminator = Discriminator(image_shape[0], config.features).apply(published_weights)
+            generator = Generator(given, made, config.features, config.latent, side)
+            self.generator = generator.apply(published_weights)
+            self.discriminator = Discriminator(channels, config.features, side).apply(published_weights)
 
     def plan(self, n_images: int, training: TrainingConfig) -> TrainingConfig:
         batch_size = min(self.config.batch_size, n_images)
@@ -142,6 +142,7 @@ class GANomaly(ReconstructingDetector):
             learning_rate=self.config.learning_rate,
             weight_decay=0.0,
             validation_fraction=training.validation_fraction,
+            preparation=training.preparation,
         )
 
     def begin(self, training: TrainingConfig) -> None:
@@ -152,15 +153,16 @@ class GANomaly(ReconstructingDetector):
 
     def train_step(self, images: Tensor) -> dict[str, Tensor]:
         real = to_tanh(images)
-        latent, _ = self.generator.encoder(real)
-        fake = self.generator.decoder(latent).float()
-        latent_again, _ = self.generator.second_encoder(fake)
+        given, wanted = self.parts(real)
+        latent, _ = self.generator.encoder(given)
+        made = self.generator.decoder(latent).float()
+        latent_again, _ = self.generator.second_encoder(self.moved_on(real, made))
         logits_real, features_real = self.discriminator(real)
-        logits_fake, features_fake = self.discriminator(fake)
+        logits_fake, features_fake = self.discriminator(torch.cat([given, made], 1) if self.predicted else made)
 
         config = self.config
         adversarial = F.mse_loss(features_fake.float(), features_real.float())
-        contextual = F.l1_loss(fake, real)
+        contextual = F.l1_loss(made, wanted)
         encoder = F.mse_loss(latent_again.float(), latent.float())
         loss_generator = (
             config.adversarial_weight * adversarial
@@ -185,16 +187,30 @@ class GANomaly(ReconstructingDetector):
         return {name: loss.detach() for name, loss in losses.items()}
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
-        encoder = self.generator.encoder
-        latent, features = encoder(to_tanh(images))
-        fake = self.generator.decoder(latent)
-        latent_second, _ = self.generator.second_encoder(fake)
-        latent_again, features_again = encoder(fake)
-        scores = reconstruction_scores(images, to_unit_range(fake), (latent, latent_again), (features, features_again))
-        return {"encoder_gap": per_image((latent - latent_second).square())} | scores
+        encoder, real = self.generator.encoder, to_tanh(images)
+        given, wanted = self.parts(real)
+        latent, features = encoder(given)
+        made = self.generator.decoder(latent)
+        again = self.moved_on(real, made)
+        gap = per_image((latent - self.generator.second_encoder(again)[0]).square())
+        if self.predicted:  # where the encoder would be if the frame had been the predicted one, and where it is
+            latent, features = encoder(self.moved_on(real, wanted))
+        latent_again, features_again = encoder(again)
+        pixels = self.parts(images)[1], to_unit_range(made)
+        return {"encoder_gap": gap} | reconstruction_scores(*pixels, (latent, latent_again), (features, features_again))
 
     def reconstruct_batch(self, images: Tensor) -> Tensor:
-        return to_unit_range(self.generator.decoder(self.generator.encoder(to_tanh(images))[0]))
+        given, _ = self.parts(to_tanh(images))
+        return to_unit_range(self.generator.decoder(self.generator.encoder(given)[0]))
+
+
+def widths_of(width: int, side: int) -> list[int]:
+    """Return the channels of the feature maps of a square image, the largest map first and the 4 x 4 one last.
+
+    >>> widths_of(64, 32)
+    [64, 128, 256]
+    """
+    return [width * 2**place for place in range(side.bit_length() - 3)]
 
 
 def published_weights(module: nn.Module) -> None:
@@ -233,3 +249,7 @@ def _cross_entropy(logits: Tensor, target: float) -> Tensor:
 
 def _conv(before: int, after: int) -> nn.Conv2d:
     return nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)
+
+
+def _transposed(before: int, after: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)

@@ -8,7 +8,6 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from alpa.config import STRICT, PositiveInt, TrainingConfig
-from alpa.data.batches import to_unit
 from alpa.detectors.detector import Detector
 from alpa.runtime import Runtime
 
@@ -26,10 +25,10 @@ class NearestNeighbours(Detector):
     key = "knn"
     config_class: ClassVar[type] = KNNConfig
     primary_score = "distance"
-    uses = ("validation_fraction",)
+    uses = ("validation_fraction", "preparation")
 
-    def __init__(self, image_shape: tuple[int, ...], config: KNNConfig, seed: int) -> None:
-        super().__init__(image_shape, config, seed)
+    def __init__(self, image_shape: tuple[int, ...], config: KNNConfig, seed: int, predicted: int = 0) -> None:
+        super().__init__(image_shape, config, seed, predicted)
         self.register_buffer("references", torch.zeros(0, dtype=torch.uint8))  # (N, C, H, W)
 
     def learn(self, images: Tensor, training: TrainingConfig, runtime: Runtime) -> None:
@@ -40,7 +39,7 @@ class NearestNeighbours(Detector):
         """The search over the references, built once."""
         from sklearn.neighbors import NearestNeighbors  # as slow to import as torch, and only scoring needs it
 
-        references = to_unit(self.references).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
+        references = self.preparation(self.references).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
         neighbours = min(self.config.neighbours, len(references))
         return NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(references)
 

@@ -1,9 +1,14 @@
 """The convolutional networks that `alpa`, `autoencoder` and `denoising` share.
 
-Unstated in the paper: every size. Ours are small: three 4x4 convolutions of stride 2 halve the image to 1/8, a linear
-layer maps it to the latent, and the decoder mirrors that.
+Unstated in the paper: every size. Ours are small: 4x4 convolutions of stride 2 halve the image until its shorter side is
+4 to 7 pixels (three times for 32x32, five times for 128x128), doubling the channels up to 8 * width. Where an image is
+reconstructed, a linear layer maps the last feature map to a latent vector, and the decoder mirrors that. Where a frame is
+predicted, three halvings and a 1x1 convolution give a map of latents, and the decoder also gets the encoder's feature
+maps (O. Ronneberger et al., U-Net, 2015, arXiv:1505.04597): they cannot give the answer away, since it is not in the
+input, and what is large as a frame needs them to be sharp. Such a pair takes frames of any size.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -12,18 +17,38 @@ from torch.nn import functional as F
 
 from alpa.errors import ConfigError
 
+LEAST_HALVINGS = 3
+SMALLEST_GRID = 4  # of the last feature map's shorter side, once there are enough halvings
+MOST_WIDTHS = 8
+
+
+def halvings(height: int, side: int) -> int:
+    """Return how often images of this size are halved.
+
+    Raises:
+        ConfigError: they cannot be halved so often.
+    """
+    number = max(LEAST_HALVINGS, (min(height, side) // SMALLEST_GRID).bit_length() - 1)
+    if min(height, side) < 8 or height % 2**number or side % 2**number:
+        raise ConfigError(
+            f"Images of {height} x {side} cannot be halved {number} times; give sides that are multiples of {2**number}."
+        )
+    return number
+
+
+def channels_of(width: int, number: int) -> list[int]:
+    """Return the channels of so many feature maps, the largest map first."""
+    return [width * min(2**place, MOST_WIDTHS) for place in range(number)]
+
 
 class ConvolutionalEncoder(nn.Module):
-    """Images (B, C, H, W) in [0, 1] to (B, outputs), by way of three feature maps."""
+    """Images (B, C, H, W) in [0, 1] to (B, outputs), or to (B, outputs, H / 8, W / 8) if `spatial`."""
 
-    def __init__(self, image_shape: tuple[int, ...], width: int, outputs: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], width: int, outputs: int, spatial: bool = False) -> None:
         super().__init__()
         channels, height, side = image_shape
-        if height < 8 or side < 8 or height % 8 or side % 8:
-            raise ConfigError(
-                f"Images of {height} x {side} cannot be halved three times; give sides of 8, 16, 24, 32, ..."
-            )
-        widths = [channels, width, 2 * width, 4 * width]
+        number = LEAST_HALVINGS if spatial else halvings(height, side)
+        widths = [channels, *channels_of(width, number)]
         self.stages = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False),
@@ -32,15 +57,17 @@ class ConvolutionalEncoder(nn.Module):
             )
             for before, after in pairwise(widths)
         )
-        self.head = nn.Linear(widths[-1] * (height // 8) * (side // 8), outputs)
+        places = (height >> number) * (side >> number)
+        self.spatial = spatial
+        self.head = nn.Conv2d(widths[-1], outputs, 1) if spatial else nn.Linear(widths[-1] * places, outputs)
 
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the outputs (B, outputs) and the three feature maps, each half as large as the one before."""
+        """Return the outputs and the feature maps, each half as large as the one before."""
         features = []
         for stage in self.stages:
             images = stage(images)
             features.append(images)
-        return self.head(images.flatten(1)), features
+        return self.head(images if self.spatial else images.flatten(1)), features
 
 
 class CleanBatchNorm2d(nn.BatchNorm2d):
@@ -56,24 +83,39 @@ class CleanBatchNorm2d(nn.BatchNorm2d):
 
 
 class ConvolutionalDecoder(nn.Module):
-    """Latents (B, latent) to images (B, C, H, W) in [0, 1]."""
+    """Latents (B, latent), or maps (B, latent, H / 8, W / 8) if `spatial`, to images (B, C, H, W) in [0, 1]."""
 
-    def __init__(self, image_shape: tuple[int, ...], width: int, latent: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], width: int, latent: int, spatial: bool = False) -> None:
         super().__init__()
         channels, height, side = image_shape
-        widths = [4 * width, 2 * width, width]
-        self.grid = (widths[0], height // 8, side // 8)
-        self.stem = nn.Linear(latent, self.grid[0] * self.grid[1] * self.grid[2])
+        number = LEAST_HALVINGS if spatial else halvings(height, side)
+        widths = channels_of(width, number)[::-1]
+        self.grid = (widths[0], height >> number, side >> number)
+        self.spatial = spatial
+        self.stem = nn.Conv2d(latent, widths[0], 1) if spatial else nn.Linear(latent, self.grid[0] * self.grid[1] * self.grid[2])
+        inputs = 2 if spatial else 1  # a feature map of the encoder comes along
         self.stages = nn.ModuleList(
-            nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False) for before, after in pairwise(widths)
+            nn.ConvTranspose2d(inputs * before, after, 4, stride=2, padding=1, bias=False)
+            for before, after in pairwise(widths)
         )
         self.norms = nn.ModuleList(CleanBatchNorm2d(after) for after in widths[1:])
-        self.head = nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1)
+        self.head = nn.ConvTranspose2d(inputs * width, channels, 4, stride=2, padding=1)
 
-    def forward(self, latent: Tensor, n_clean: int | None = None) -> Tensor:
-        """Decode every row; in training, rows from `n_clean` on are perturbed and leave running statistics alone."""
-        rows = F.relu(self.stem(latent)).unflatten(1, self.grid)  # (B, latent) -> (B, 4 * width, H / 8, W / 8)
+    def forward(self, latent: Tensor, n_clean: int | None = None, features: Sequence[Tensor] = ()) -> Tensor:
+        """Decode every row; in training, rows from `n_clean` on are perturbed and leave running statistics alone.
+
+        A spatial decoder takes the encoder's feature maps too, the largest first, with as many rows as the latent.
+        """
+        rows = F.relu(self.stem(latent))
+        if not self.spatial:
+            rows = rows.unflatten(1, self.grid)  # (B, latent) -> (B, channels, rows, columns)
         rows = rows.contiguous(memory_format=torch.channels_last)
+        beside = list(features)
         for stage, norm in zip(self.stages, self.norms, strict=True):
-            rows = F.relu(norm(stage(rows), n_clean))
-        return self.head(rows).sigmoid()
+            rows = F.relu(norm(stage(_with(rows, beside)), n_clean))
+        return self.head(_with(rows, beside)).sigmoid()
+
+
+def _with(rows: Tensor, beside: list[Tensor]) -> Tensor:
+    """Join the smallest feature map that is left to the rows, if there is one."""
+    return torch.cat([rows, beside.pop()], dim=1) if beside else rows

@@ -8,7 +8,6 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from alpa.config import STRICT, PositiveInt, TrainingConfig
-from alpa.data.batches import to_unit
 from alpa.detectors.reconstruction import ReconstructingDetector, per_image
 from alpa.runtime import Runtime
 
@@ -21,22 +20,22 @@ class PCAConfig:
 
 
 class PrincipalComponents(ReconstructingDetector):
-    """scikit-learn's PCA on pixels in [0, 1]."""
+    """scikit-learn's PCA on prepared pixels."""
 
     key = "pca"
     config_class: ClassVar[type] = PCAConfig
     primary_score = "reconstruction"
-    uses = ("validation_fraction",)
+    uses = ("validation_fraction", "preparation")
 
-    def __init__(self, image_shape: tuple[int, ...], config: PCAConfig, seed: int) -> None:
-        super().__init__(image_shape, config, seed)
+    def __init__(self, image_shape: tuple[int, ...], config: PCAConfig, seed: int, predicted: int = 0) -> None:
+        super().__init__(image_shape, config, seed, predicted)
         self.register_buffer("mean", torch.zeros(0))  # (pixels,)
         self.register_buffer("components", torch.zeros(0))  # (components, pixels)
 
     def learn(self, images: Tensor, training: TrainingConfig, runtime: Runtime) -> None:
         from sklearn.decomposition import PCA  # as slow to import as torch, and only fitting needs it
 
-        pixels = to_unit(images).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
+        pixels = self.preparation(images).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
         # Around their mean, N images span N - 1 dimensions; a component beyond them would be rounding noise.
         kept = min(self.config.components, len(pixels) - 1, pixels.shape[1])
         with runtime.limited_threads():  # once more, since sklearn has just brought its own linear algebra

@@ -13,13 +13,26 @@ class ReconstructingDetector(Detector):
     """A detector that can also show what it makes of an image."""
 
     def reconstruct_batch(self, images: Tensor) -> Tensor:
-        """Return the reconstructions of float32 images (B, C, H, W) in [0, 1], in the same shape and range."""
+        """Return the reconstructions of prepared images (B, C, H, W), or the predictions of their last channels."""
         raise NotImplementedError
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        """Return the reconstructions of uint8 images (N, C, H, W): float32 of the same shape, in [0, 1]."""
-        reconstructions = self._map(images, lambda batch: {"images": self.reconstruct_batch(batch)})
-        return reconstructions["images"].clip(0, 1)
+        """Return the reconstructions of uint8 images (N, C, H, W), or the predicted channels: float32 in [0, 1]."""
+        rebuilt = self._map(images, lambda batch: {"images": self.reconstruct_batch(batch)})["images"]
+        pixels = self.preparation.undo(torch.from_numpy(rebuilt), torch.from_numpy(np.ascontiguousarray(images)))
+        return pixels.numpy().clip(0, 1)
+
+    def parts(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the detector is given of (B, C, H, W) and what it is to come up with: both all of it, or frames."""
+        if not self.predicted:
+            return images, images
+        return images[:, : -self.predicted], images[:, -self.predicted :]
+
+    def moved_on(self, images: Tensor, last: Tensor) -> Tensor:
+        """Return what is given one frame later, (B, given, H, W), when the last frame is this one; `last` if all is."""
+        if not self.predicted:
+            return last
+        return torch.cat([images[:, self.predicted : -self.predicted], last], dim=1)
 
 
 def per_image(values: Tensor) -> Tensor:

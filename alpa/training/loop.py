@@ -29,7 +29,7 @@ def train(detector: "Detector", images: Tensor, training: TrainingConfig, runtim
     history: History = []
     every = math.ceil(training.steps / HISTORY_ROWS)
     sums: dict[str, Tensor] = {}
-    batches = shuffled_batches(images, training.batch_size, training.steps, detector.seed)
+    batches = shuffled_batches(images, training.batch_size, training.steps, detector.seed, detector.preparation)
     for step, batch in enumerate(batches, start=1):
         with runtime.autocast():
             losses = detector.train_step(batch)
