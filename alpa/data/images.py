@@ -124,7 +124,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def read_mat(path: Path) -> Pair:
-    """Read an undamaged file of SVHN (ufldl.stanford.edu/housenumbers): images (N, 3, H, W), labels (N,) from 0 to 9."""
+    """Read a whole file of SVHN (ufldl.stanford.edu/housenumbers): images (N, 3, H, W), labels (N,) from 0 to 9."""
     from scipy.io import loadmat
 
     content = loadmat(path, variable_names=["X", "y"])

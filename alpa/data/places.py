@@ -18,11 +18,10 @@ def find_place(source: Source, base: Path) -> Path | None:
 
 
 def lacking(source: Source, base: Path) -> str:
-    """Return what `base` would have to hold, as a part of a sentence: a file that is not there, or the set's places."""
+    """Return what `base` lacks to hold the set, as a part of a sentence: a file, or the places that would do."""
     if source.layout == "files":
-        first = source.places[0]
-        absent = [name for name in source.files if raw_file(base / first, name) is None]
-        return (Path(first) / absent[0]).as_posix() if absent else first
+        folder = Path(source.places[0])
+        return (folder / next(name for name in source.files if raw_file(base / folder, name) is None)).as_posix()
     return _either(source.places)
 
 

@@ -15,6 +15,7 @@ from alpa.params import DataConfig
 from tests.data.conftest import sha256
 from tests.data.published import UCSD_EXTRAS, tar_gz, ucsd_files, write_files
 
+REAL_ROOT = os.environ.get("ALPA_DATA_ROOT")
 NAME = "UCSD_Anomaly_Dataset.tar.gz"
 PREFIX = "UCSD_Anomaly_Dataset.v1p2/UCSDped2/"
 ARCHIVE = tar_gz(ucsd_files(1) | ucsd_files(2) | UCSD_EXTRAS)
@@ -179,3 +180,26 @@ def test_an_archive_without_the_scene_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setitem(SOURCES, "ped2", replace(SOURCES["ped2"], downloads={NAME: sha256(archive)}))
     write_files(tmp_path / "root", {NAME: archive})
     assert refusal(tmp_path / "root").endswith(f"{NAME} does not hold ped2; get a fresh copy of it, or remove it.")
+
+
+def test_an_archive_that_would_write_elsewhere_changes_nothing(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evil = tar_gz(ucsd_files(2) | {f"{PREFIX}Train/../../../../evil.tif": b"evil"})
+    monkeypatch.setitem(SOURCES, "ped2", replace(SOURCES["ped2"], downloads={NAME: sha256(evil)}))
+    server.content[f"/{NAME}"] = evil
+    with pytest.raises(DataError, match=r"evil\.tif, which lies outside of the archive's folder, so nothing"):
+        fetch("ped2", tmp_path / "raw/ped2", DataConfig(mirror=server.address))
+    assert list(tmp_path.rglob("*")) == [tmp_path / "raw"]
+
+
+@pytest.mark.skipif(REAL_ROOT is None, reason="ALPA_DATA_ROOT is not set")
+@pytest.mark.parametrize(("key", "frames"), [("ped1", 14_000), ("ped2", 4_560)])
+def test_the_published_videos_have_their_published_number_of_frames(key: str, frames: int, tmp_path: Path) -> None:
+    config = DataConfig(root=REAL_ROOT)
+    if sentence := missing(key, config, tmp_path):
+        pytest.skip(sentence)
+    fetch(key, tmp_path / key, config)
+    check_files(key, tmp_path / key, "look at the manifest")
+    names = json.loads((tmp_path / key / MANIFEST).read_text())["files"]
+    assert len([name for name in names if name.endswith((".jpg", ".tif"))]) == frames

@@ -305,7 +305,7 @@ def test_svhn_is_downloaded_under_its_own_names(svhn: tuple[Path, np.ndarray], s
         ("svhn", 3, 73_257, 26_032),
     ],
 )
-def test_the_published_sets_have_their_published_sizes(
+def test_the_published_files_pass_their_checksums_and_have_their_published_sizes(
     key: str, channels: int, train: int, test: int, tmp_path: Path
 ) -> None:
     config = DataConfig(root=REAL_ROOT)
