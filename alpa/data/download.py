@@ -141,7 +141,7 @@ def _convert(source: Source, place: Path, folder: Path) -> None:
 
         write_cifar10(place, source.class_names, folder)
     elif source.layout == "ucsd":
-        from alpa.data.frames import copy_frames
+        from alpa.data.published_clips import copy_frames
 
         copy_frames(place, folder)
     else:
