@@ -1,30 +1,25 @@
 """From where a data set lies to data/raw/: embedded, in a local root, or on its official server.
 
-Digits lies in scikit-learn. The others are copied from a local root in torchvision's layout if one is named, and are
-otherwise fetched by torchvision's official download; only content whose SHA-256 fits is ever put in place.
+Digits lies in scikit-learn. The others are taken from a local root if one is named. Otherwise they are downloaded into
+a folder that is laid out like one, and then taken from there in the same way. Only content whose SHA-256 fits is ever
+put in place; of a video's copy in a local root no checksum is published, so it is recorded instead.
 """
 
-import contextlib
 import gzip
 import os
 import shutil
-import socket
 import zlib
-from collections.abc import Iterator
-from http.client import HTTPException
-from pathlib import Path
-from ssl import SSLError
-from urllib.error import URLError
+from pathlib import Path, PurePosixPath
 
-from alpa.data.sources import RAW_FOLDER, check_files, find_source
+from alpa.data.archives import unpack
+from alpa.data.places import find_place, is_archive, lacking, raw_file, wanted
+from alpa.data.sources import MANIFEST, RAW_FOLDER, SOURCES, Source, check_files, find_source
+from alpa.data.transfer import download
 from alpa.errors import DataError
 from alpa.files import whole_folder
 from alpa.params import DataConfig
 
-STALLED_SECONDS = 60.0  # a server that is silent for so long counts as unreachable
-
-# A full disk is also an OSError, but neither of these: it must not read as a failed connection.
-NETWORK_ERRORS = (RuntimeError, URLError, ConnectionError, TimeoutError, SSLError, HTTPException, ValueError)
+DOWNLOADS = Path(".cache/downloads")  # laid out like a local root
 
 
 def fetch(key: str, destination: Path, config: DataConfig) -> None:
@@ -38,15 +33,37 @@ def fetch(key: str, destination: Path, config: DataConfig) -> None:
     source = find_source(key)
     if _is_there(key, destination):
         return
-    with whole_folder(destination) as folder:
-        if source.torchvision is None:
+    if source.layout == "embedded":
+        with whole_folder(destination) as folder:
             _write_digits(folder)
-            origin = "scikit-learn"
-        elif root := _local_root(config):
-            origin = _copy(key, source.torchvision, root, folder)
-        else:
-            origin = _download(key, source.torchvision, config, folder)
-        check_files(key, folder, f"take it from elsewhere than {origin}")
+            check_files(key, folder, "install the pinned version of scikit-learn")
+    elif root := _local_root(config):
+        _put(key, _require_place(key, root), destination)
+    else:
+        server = _download(key, config)
+        place = find_place(source, DOWNLOADS)
+        assert place is not None, DOWNLOADS
+        _put(key, place, destination, server)
+        _tidy(source)
+
+
+def missing(key: str, config: DataConfig, raw: Path = RAW_FOLDER) -> str | None:
+    """Return one sentence if the data set `key` would have to be downloaded or its root lacks it, None otherwise.
+
+    Looks at file names alone: no network, no checksum, no import of torch.
+    """
+    source = find_source(key)
+    names = source.files or (MANIFEST,)
+    if source.layout == "embedded" or all((raw / key / name).is_file() for name in names):
+        return None
+    root = _local_root(config)
+    if root is None:
+        return f"{key} is not on this machine: {_ways_to_get(key)}."
+    try:
+        _require_place(key, root)
+    except DataError as error:
+        return str(error)
+    return None
 
 
 def _is_there(key: str, folder: Path) -> bool:
@@ -57,30 +74,10 @@ def _is_there(key: str, folder: Path) -> bool:
     return True
 
 
-def missing(key: str, config: DataConfig, raw: Path = RAW_FOLDER) -> str | None:
-    """Return one sentence if the data set `key` would have to be downloaded or its root lacks it, None otherwise.
-
-    Looks at file names alone: no network, no checksum, no import of torch.
-    """
-    source = find_source(key)
-    if source.torchvision is None or all((raw / key / name).is_file() for name in source.files):
-        return None
-    root = _local_root(config)
-    if root is None:
-        return f"{key} is not on this machine: {_ways_to_get(key)}."
-    try:
-        _local_files(key, source.torchvision, root)
-    except DataError as error:
-        return str(error)
-    return None
-
-
 def _ways_to_get(key: str) -> str:
     """Return the two ways to get the data set, as a part of a sentence."""
-    source = find_source(key)
-    first = f"{source.torchvision}/raw/{next(iter(source.files))}"
     return (
-        f"set ALPA_DATA_ROOT to a folder that holds {first} and the set's other files, "
+        f"set ALPA_DATA_ROOT to a folder that holds {wanted(find_source(key))}, "
         "or connect to the internet (ALPA_DOWNLOAD_MIRROR may name another server)"
     )
 
@@ -109,79 +106,89 @@ def _local_root(config: DataConfig) -> tuple[str, str] | None:
     return _setting("ALPA_DATA_ROOT", "data.root", config.root)
 
 
-def _local_files(key: str, subfolder: str, root: tuple[str, str]) -> dict[str, Path]:
-    """Map each raw file to where it lies under the local root, plain or with .gz.
-
-    Raises:
-        DataError: the root does not hold one of them.
-    """
+def _require_place(key: str, root: tuple[str, str]) -> Path:
+    """Return where the set lies under the local root; raise DataError, which names what is not there, otherwise."""
     setting, value = root
-    folder = Path(value).expanduser() / subfolder / "raw"
-    found = {}
-    for name in find_source(key).files:
-        candidates = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
-        if not candidates:
-            lacks = f"{setting} is {value}, which does not hold {subfolder}/raw/{name}"
-            raise DataError(f"{lacks}; name a folder that holds {key}, or unset it to download the set.")
-        found[name] = candidates[0]
-    return found
+    source, base = find_source(key), Path(value).expanduser()
+    place = find_place(source, base)
+    if place is None:
+        lacks = f"{setting} is {value}, which does not hold {lacking(source, base)}"
+        raise DataError(f"{lacks}; name a folder that holds {key}, or unset it to download the set.")
+    return place
 
 
-def _copy(key: str, subfolder: str, root: tuple[str, str], folder: Path) -> str:
-    """Copy the raw files from the local root, uncompressed, and return where they came from."""
-    files = _local_files(key, subfolder, root)
-    for name, path in files.items():
-        open_raw = gzip.open if path.suffix == ".gz" else open
-        try:
-            with open_raw(path, "rb") as stream, (folder / name).open("wb") as copy:
-                shutil.copyfileobj(stream, copy)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(f"{path} is damaged ({error}); get a fresh copy of it.") from None
-    return str(path.parent)
+def _put(key: str, place: Path, destination: Path, origin: str | None = None) -> None:
+    """Make the set's raw folder from what lies in `place`, which came from `origin` if that is another name for it."""
+    source = find_source(key)
+    with whole_folder(destination) as folder:
+        if is_archive(place):
+            unpacked = folder / "unpacked"
+            unpack(place, {**source.downloads, **source.archives}[place.name], source.places, unpacked)
+            inner = find_place(source, unpacked)
+            if inner is None:
+                raise DataError(f"{place} does not hold {key}; get a fresh copy of it, or remove it.")
+            _convert(source, inner, folder)
+            shutil.rmtree(unpacked)
+        else:
+            _convert(source, place, folder)
+        check_files(key, folder, f"take it from elsewhere than {origin or place}")
 
 
-def _mirrors(key: str, config: DataConfig, official: list[str]) -> list[str]:
-    """Return the addresses to try: the official ones, or `<mirror>/<key>/` and `<mirror>/` if a mirror is named."""
+def _convert(source: Source, place: Path, folder: Path) -> None:
+    """Write to `folder` what it shall hold of the set that lies, unpacked, in the folder `place`."""
+    if source.layout == "cifar10":
+        from alpa.data.cifar10 import write_cifar10
+
+        write_cifar10(place, source.class_names, folder)
+    elif source.layout == "ucsd":
+        from alpa.data.published_clips import copy_frames
+
+        copy_frames(place, folder)
+    else:
+        for name in source.files:
+            _copy(place, name, folder)
+
+
+def _copy(place: Path, name: str, folder: Path) -> None:
+    """Copy a raw file, uncompressed if it is not published compressed."""
+    path = raw_file(place, name)
+    assert path is not None, name
+    open_raw = open if path.name == name else gzip.open
+    try:
+        with open_raw(path, "rb") as stream, (folder / name).open("wb") as copy:
+            shutil.copyfileobj(stream, copy)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is damaged ({error}); get a fresh copy of it.") from None
+
+
+def _servers(key: str, config: DataConfig) -> list[str]:
+    """Return the servers to try: the official ones, or `<mirror>/<key>/` and `<mirror>/` if a mirror is named."""
     mirror = _setting("ALPA_DOWNLOAD_MIRROR", "data.mirror", config.mirror)
     if mirror is None:
-        return official
+        return list(find_source(key).servers)
     setting, address = mirror
     if not address.startswith(("http://", "https://")):
         raise DataError(f"{setting} is {address}; give an address that begins with http:// or https://.")
     return [f"{address.rstrip('/')}/{key}/", f"{address.rstrip('/')}/"]
 
 
-def _download(key: str, dataset_class: str, config: DataConfig, folder: Path) -> str:
-    """Download with torchvision's class, which shows its progress and checks MD5, and return the address.
+def _download(key: str, config: DataConfig) -> str:
+    """Download the set's published files, checked, and return the address of the last one.
 
-    Each address has a class of its own with the same name, since torchvision goes on to its next mirror after some
-    failures and not after others. Files that came whole stay for the next address.
+    What came whole stays when another file fails, and serves the next run.
     """
-    import torchvision.datasets
-
-    official = getattr(torchvision.datasets, dataset_class)
-    failures = []
-    for mirror in _mirrors(key, config, official.mirrors):
-        dataset = type(dataset_class, (official,), {"mirrors": [mirror]})
+    servers, address = _servers(key, config), ""
+    for name, checksum in find_source(key).downloads.items():
+        addresses = [f"{server}{PurePosixPath(name).name}" for server in servers]
         try:
-            with _no_endless_wait():
-                raw = Path(dataset(folder / "download", download=True).raw_folder)
-        except NETWORK_ERRORS as error:
-            failures.append(" ".join(str(error).split()).removesuffix("."))
-            continue
-        for name in find_source(key).files:
-            (raw / name).replace(folder / name)
-        shutil.rmtree(folder / "download")
-        return mirror
-    raise DataError(f"{key} could not be downloaded ({'; '.join(failures)}): {_ways_to_get(key)}.")
+            address = download(DOWNLOADS / name, checksum, addresses)
+        except DataError as error:
+            raise DataError(f"{key} could not be downloaded ({error}): {_ways_to_get(key)}.") from None
+    return address
 
 
-@contextlib.contextmanager
-def _no_endless_wait() -> Iterator[None]:
-    """Give the sockets opened inside a timeout, which torchvision leaves unset."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(STALLED_SECONDS)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+def _tidy(source: Source) -> None:
+    """Remove the set's downloads, apart from an archive in which another set comes too."""
+    for name in source.downloads:
+        if sum(name in other.downloads for other in SOURCES.values()) == 1:
+            (DOWNLOADS / name).unlink()

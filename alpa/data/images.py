@@ -1,13 +1,17 @@
 """Raw files to arrays, and the one rule that makes every image a square of the same size.
 
-Pixel values are first mapped to 0..255. Then, as the data set's `Source.resize` says, an image is either padded with
-black on all sides (`pad`: MNIST and Fashion-MNIST, 28x28 in the middle of 32x32) or resized by bilinear interpolation
-(`bilinear`: digits, 8x8 to 32x32, since padding would leave 15 of 16 pixels black).
+Pixel values are first mapped to 0..255. Then, as the data set's `Source.resize` says:
+
+- `pad` (all but digits): the image is put in the middle of black margins, up to the next square whose side is a
+  multiple of 32: 28x28 in the middle of 32x32, while 32x32 stays as it is. If another size is asked for, that square is
+  resized to it by bilinear interpolation, so an image is composed in the same way at every size.
+- `bilinear` (digits): the image is resized to the size at once, since padding would leave 15 of 16 pixels black.
 """
 
+import gzip
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -16,64 +20,67 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from alpa.data.raw import TEST, TRAIN, UNDECIDED, RawImages
 from alpa.data.sources import Source, check_files, find_source
 from alpa.errors import DataError
 
 UBYTE_MAGIC = b"\x00\x00\x08"  # of an idx file of unsigned bytes; the fourth byte is the number of dimensions
+PADDED_TO = 32  # a padded side is a multiple of it
+
+Pair = tuple[NDArray[Any], NDArray[Any]]  # images and their labels, as a file has them
 
 
-@dataclass(frozen=True, eq=False)
-class RawImages:
-    """A data set as published.
-
-    `images` is uint8 (N, H, W), `labels` int64 (N,) with indices into `class_names`, `is_test` bool (N,) the official
-    split or None where there is none.
-    """
-
-    dataset: str
-    class_names: tuple[str, ...]
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    is_test: NDArray[np.bool_] | None
-
-
-def read_raw(key: str, folder: Path) -> RawImages:
-    """Read and check the raw files of the data set `key` that lie in `folder`.
+def read_raw(key: str, folder: Path, size: int) -> RawImages:
+    """Read and check the raw files of the set of still images `key` in `folder`, with images of `size` x `size`.
 
     Raises:
-        DataError: a file is missing, truncated, not of its format, does not fit the others or is not the published one.
+        DataError: the set is a video, or a file is missing, truncated, not of its format, does not fit the others or is
+            not the published one.
     """
     source = find_source(key)
+    if source.kind == "video":
+        raise DataError(f"{key} is a video, not a set of still images; choose a protocol that is made for videos.")
     remedy = f"run `python -m pipeline.download {key}`"
     for name in source.files:
         if not (folder / name).is_file():
             raise DataError(f"{folder} does not hold {name}; {remedy}.")
+    if source.format == "mat":  # on a damaged file, scipy fails in too many ways to tell what is wrong
+        check_files(key, folder, remedy)
     try:
-        raw = _read_digits(key, source, folder) if source.torchvision is None else _read_mnist(key, source, folder)
+        parts = _read_parts(source, folder)
     except DataError as error:
         raise DataError(f"{error}; {remedy}.") from None
-    check_files(key, folder, remedy)
-    return raw
+    if source.format != "mat":
+        check_files(key, folder, remedy)
+    names = (UNDECIDED,) if len(parts) == 1 else (TRAIN, TEST)
+    return RawImages(
+        dataset=key,
+        class_names=source.class_names,
+        images=to_square(np.concatenate([images for images, _ in parts]), size, source),
+        labels=np.concatenate([labels for _, labels in parts]).astype(np.int64),
+        part=np.repeat(np.array(names, dtype=np.int8), [len(labels) for _, labels in parts]),
+    )
 
 
 def to_square(images: NDArray[np.uint8], size: int, source: Source) -> NDArray[np.uint8]:
-    """Map grey images (N, H, W) with values from 0 to `source.white` to (N, 1, size, size) with values 0 to 255.
+    """Map images (N, H, W) or (N, C, H, W) with values from 0 to `source.white` to (N, C, size, size), 0 to 255.
 
     Raises:
-        DataError: the images are to be padded and are larger than `size`.
+        DataError: a pixel is above `source.white`.
     """
-    height, width = images.shape[1:]
     full = images if source.white == 255 else _to_bytes(images, source.white)
-    if source.resize == "bilinear":
-        shape = (size, size)
-        squares = [np.asarray(Image.fromarray(image).resize(shape, Image.Resampling.BILINEAR)) for image in full]
-        return np.stack(squares)[:, np.newaxis]
-    if max(height, width) > size:
-        raise DataError(
-            f"Images of {source.title} are {height}x{width}, too large to pad to {size}x{size}; resize them."
-        )
-    rows, columns = _margins(height, size), _margins(width, size)
-    return np.pad(full, ((0, 0), rows, columns))[:, np.newaxis]  # (N, H, W) -> (N, 1, size, size)
+    full = full[:, np.newaxis] if full.ndim == 3 else full
+    if source.resize == "pad":
+        height, width = full.shape[2:]
+        side = PADDED_TO * math.ceil(max(height, width) / PADDED_TO)
+        full = np.pad(full, ((0, 0), (0, 0), _margins(height, side), _margins(width, side)))
+    if full.shape[2:] == (size, size):
+        return full
+    planes = full.reshape(-1, *full.shape[2:])  # (N, C, H, W) -> (N * C, H, W)
+    squares = np.empty((len(planes), size, size), dtype=np.uint8)
+    for plane, square in zip(planes, squares, strict=True):
+        square[:] = np.asarray(Image.fromarray(plane).resize((size, size), Image.Resampling.BILINEAR))
+    return squares.reshape(*full.shape[:2], size, size)
 
 
 def read_npy(path: Path) -> NDArray[Any]:
@@ -90,12 +97,17 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """Read an uncompressed idx file of unsigned bytes, MNIST's format (yann.lecun.com/exdb/mnist).
+    """Read an idx file of unsigned bytes, MNIST's format (yann.lecun.com/exdb/mnist), compressed if it ends with .gz.
 
     Raises:
         DataError: the magic number or the size is not what it should be; the message is the start of a sentence.
     """
     content = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"{path} is damaged ({error})") from None
     if len(content) < 4 or content[:3] != UBYTE_MAGIC or content[3] == 0:
         raise DataError(
             f"{path} is not an idx file of unsigned bytes: it begins with {content[:4].hex(' ') or 'nothing'}"
@@ -111,39 +123,45 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
 
-def _read_digits(key: str, source: Source, folder: Path) -> RawImages:
-    """Return digits, which has no official split."""
-    images, labels = _pair(source, folder, "images.npy", "labels.npy", read_npy)
-    return RawImages(key, source.class_names, images, labels, is_test=None)
+def read_mat(path: Path) -> Pair:
+    """Read a whole file of SVHN (ufldl.stanford.edu/housenumbers): images (N, 3, H, W), labels (N,) from 0 to 9."""
+    from scipy.io import loadmat
+
+    content = loadmat(path, variable_names=["X", "y"])
+    images, labels = content["X"].transpose(3, 2, 0, 1), content["y"].reshape(-1)  # (H, W, C, N) -> (N, C, H, W)
+    return images, np.where(labels == 10, 0, labels)  # MATLAB counts from 1, so the digit 0 is the tenth class
 
 
-def _read_mnist(key: str, source: Source, folder: Path) -> RawImages:
-    """Return a data set in MNIST's four files."""
-    train, train_labels = _pair(source, folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", read_idx)
-    test, test_labels = _pair(source, folder, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", read_idx)
-    sizes = [f"{height}x{width}" for _, height, width in (train.shape, test.shape)]
-    if sizes[0] != sizes[1]:
+def _read_parts(source: Source, folder: Path) -> list[Pair]:
+    """Return the images and labels of each part of the set, all of one size."""
+    names = list(source.files)
+    if source.format == "mat":
+        parts = [_checked(source, folder, [name], read_mat(folder / name)) for name in names]
+    else:
+        read = read_idx if source.format == "idx" else read_npy
+        pairs = [names[i : i + 2] for i in range(0, len(names), 2)]
+        parts = [_checked(source, folder, pair, (read(folder / pair[0]), read(folder / pair[1]))) for pair in pairs]
+    sizes = [f"{images.shape[-2]}x{images.shape[-1]}" for images, _ in parts]
+    if len(set(sizes)) > 1:
         raise DataError(f"{folder} holds images of different sizes ({sizes[0]} to train, {sizes[1]} to test)")
-    labels = np.concatenate([train_labels, test_labels])
-    is_test = np.arange(len(labels)) >= len(train)
-    return RawImages(key, source.class_names, np.concatenate([train, test]), labels, is_test)
+    return parts
 
 
-def _pair(
-    source: Source, folder: Path, images_name: str, labels_name: str, read: Callable[[Path], NDArray[Any]]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Read a file of images and its file of labels, and check that they fit each other and the class names."""
-    images, labels = read(folder / images_name), read(folder / labels_name)
-    if images.ndim != 3 or images.dtype != np.uint8 or 0 in images.shape[1:]:
-        raise DataError(f"{folder / images_name} holds {images.dtype} {images.shape}, not uint8 images (N, H, W)")
+def _checked(source: Source, folder: Path, names: Sequence[str], pair: Pair) -> Pair:
+    """Return the pair, read from the first and the last of the files, if it fits together and the class names."""
+    images, labels = pair
+    of_images, of_labels = folder / names[0], folder / names[-1]
+    is_image = images.ndim == 3 or (images.ndim == 4 and images.shape[1] == 3)
+    if images.dtype != np.uint8 or 0 in images.shape or not is_image:
+        raise DataError(f"{of_images} holds {images.dtype} {images.shape}, not uint8 images (N, H, W) or (N, 3, H, W)")
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise DataError(f"{folder / labels_name} holds {labels.dtype} {labels.shape}, not whole numbers (N,)")
+        raise DataError(f"{of_labels} holds {labels.dtype} {labels.shape}, not whole numbers (N,)")
     if len(images) != len(labels):
-        raise DataError(f"{folder} holds {len(images)} images in {images_name} but {len(labels)} labels for them")
-    if len(labels) and not 0 <= labels.min() <= labels.max() < len(source.class_names):
+        raise DataError(f"{folder} holds {len(images)} images in {names[0]} but {len(labels)} labels for them")
+    if not 0 <= labels.min() <= labels.max() < len(source.class_names):
         known = len(source.class_names)
-        raise DataError(f"{folder / labels_name} holds labels {labels.min()} to {labels.max()}, not 0 to {known - 1}")
-    return images, labels.astype(np.int64)
+        raise DataError(f"{of_labels} holds labels {labels.min()} to {labels.max()}, not 0 to {known - 1}")
+    return images, labels
 
 
 def _to_bytes(images: NDArray[np.uint8], white: int) -> NDArray[np.uint8]:

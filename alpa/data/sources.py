@@ -1,8 +1,9 @@
 """What data sets exist, and the checksums that make every origin give the same bytes."""
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -10,23 +11,76 @@ from alpa.errors import DataError
 
 RAW_FOLDER = Path("data/raw")
 DIGIT_NAMES = tuple("0123456789")
+MANIFEST = "manifest.json"  # in the folder of a video: {"files": {path: SHA-256}} of what was put there
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set: `files` maps each raw file to its SHA-256, `white` is the raw value of full brightness.
+    """A data set, how it is published, and how its folder data/raw/<key>/ is read.
 
-    `torchvision` names the class that downloads the set and the folder in a local root; None means that the set is
-    embedded in scikit-learn. `resize` is the rule of `alpa.data.images.to_square`.
+    `files` maps each file of that folder to its SHA-256: first what belongs to the train part, then to the test part,
+    or one part alone where the publisher does not split. It is empty for videos, whose copies differ: there the
+    manifest tells. `format` is that of these files: `npy` and `idx` come as pairs of images and labels, `mat` holds
+    both, `frames` are folders of image files. `layout` is that of the origin: `embedded` in scikit-learn, the `files`
+    themselves, or one that has to be converted (`cifar10`) or searched (`ucsd`). `places` are the paths in a local root
+    where the set may lie, the preferred first.
+
+    `downloads` maps a path in a local root to the SHA-256 of the published file for it, which lies on each of the
+    `servers` by its name alone. `archives` are further published archives, which a local root may hold.
+
+    `white` is the raw value of full brightness, `resize` the rule of `alpa.data.images.to_square`.
     """
 
     title: str
     citation: str
     class_names: tuple[str, ...]
     files: Mapping[str, str]
-    torchvision: str | None = None
+    kind: Literal["images", "video"] = "images"
+    format: Literal["npy", "idx", "mat", "frames"] = "idx"
+    layout: Literal["embedded", "files", "cifar10", "ucsd"] = "files"
+    places: tuple[str, ...] = ()
+    downloads: Mapping[str, str] = field(default_factory=dict)
+    archives: Mapping[str, str] = field(default_factory=dict)
+    servers: tuple[str, ...] = ()
     white: int = 255
     resize: Literal["pad", "bilinear"] = "pad"
+
+
+KMNIST_FILES = {  # kept compressed, since their checksums are published so
+    "train-images-idx3-ubyte.gz": "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+    "train-labels-idx1-ubyte.gz": "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+    "t10k-images-idx3-ubyte.gz": "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+    "t10k-labels-idx1-ubyte.gz": "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+}
+SVHN_FILES = {
+    "train_32x32.mat": "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8",
+    "test_32x32.mat": "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b",
+}
+
+
+def _under(folder: str, files: Mapping[str, str]) -> dict[str, str]:
+    """Return the checksums by the files' paths in `folder`."""
+    return {f"{folder}/{name}": checksum for name, checksum in files.items()}
+
+
+def _pedestrians(number: int) -> Source:
+    """Return one of the two scenes of the UCSD Anomaly Dataset, which come in one archive."""
+    name = f"UCSDped{number}"
+    return Source(
+        title=f"UCSD Ped{number}",
+        citation="V. Mahadevan, W. Li, V. Bhalodia and N. Vasconcelos, Anomaly Detection in Crowded Scenes, CVPR 2010; "
+        f"scene Ped{number} of the UCSD Anomaly Dataset",
+        class_names=("normal", "anomalous"),
+        files={},
+        kind="video",
+        format="frames",
+        layout="ucsd",
+        places=(f"ped{number}", f"UCSD_Anomaly_Dataset.v1p2/{name}", name, "UCSD_Anomaly_Dataset.tar.gz"),
+        downloads={
+            "UCSD_Anomaly_Dataset.tar.gz": "2329af326951f5097fdd114c50e853957d3e569493a49d22fc082a9fd791915b",
+        },
+        servers=("http://www.svcl.ucsd.edu/projects/anomaly/",),
+    )
 
 
 SOURCES: dict[str, Source] = {
@@ -39,6 +93,8 @@ SOURCES: dict[str, Source] = {
             "images.npy": "88e52eb3e11cb9cc0130dc8fc4b6256aa919b3275fec17e6c2f880e1ae8d34ae",
             "labels.npy": "0e1c5e26d7ec59f910975e2cd61b6b76bc67b4bfaa8a4233726a6038d8e62a2c",
         },
+        format="npy",
+        layout="embedded",
         white=16,
         resize="bilinear",
     ),
@@ -53,7 +109,17 @@ SOURCES: dict[str, Source] = {
             "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         },
-        torchvision="MNIST",
+        places=("MNIST/raw",),
+        downloads=_under(
+            "MNIST/raw",
+            {
+                "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            },
+        ),
+        servers=("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"),
     ),
     "fashion_mnist": Source(
         title="Fashion-MNIST",
@@ -66,8 +132,68 @@ SOURCES: dict[str, Source] = {
             "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
             "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         },
-        torchvision="FashionMNIST",
+        places=("FashionMNIST/raw",),
+        downloads=_under(
+            "FashionMNIST/raw",
+            {
+                "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+                "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+                "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+                "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+            },
+        ),
+        servers=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
     ),
+    "kmnist": Source(
+        title="KMNIST",
+        citation="T. Clanuwat, M. Bober-Irizar, A. Kitamoto, A. Lamb, K. Yamamoto and D. Ha, Deep Learning for "
+        "Classical Japanese Literature, 2018, arXiv:1812.01718, doi:10.20676/00000341",
+        class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+        files=KMNIST_FILES,
+        places=("KMNIST/raw",),
+        downloads=_under("KMNIST/raw", KMNIST_FILES),
+        servers=("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+    ),
+    "cifar10": Source(
+        title="CIFAR-10",
+        citation="A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, technical report, University "
+        "of Toronto, 2009",
+        class_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        files={
+            "train-images.npy": "e76f344b07a10a3acffbc7bcc58006f44de37a6e6964bc33af14ef057726a1ed",
+            "train-labels.npy": "377c23f583c23f9899b48f8fabc00c5a53b414a1e7785fe3d967fc40ecbd3312",
+            "test-images.npy": "ecacdcf0c8468e033a45128d6af338e52d0e70694a8f1aeef09fdec00039caf5",
+            "test-labels.npy": "2468512877a248e1e743892c2fb23ed957ec625ded5487f9c2d351160fbb49fb",
+        },
+        format="npy",
+        layout="cifar10",
+        places=(
+            "cifar-10-batches-bin",
+            "cifar-10-batches-py",
+            "cifar-10-binary.tar.gz",
+            "cifar-10-python.tar.gz",
+            "CIFAR10",
+            "cifar10",
+            "CIFAR-10",
+            "cifar-10",
+        ),
+        downloads={"cifar-10-binary.tar.gz": "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+        archives={"cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"},
+        servers=("https://www.cs.toronto.edu/~kriz/",),
+    ),
+    "svhn": Source(
+        title="SVHN",
+        citation="Y. Netzer, T. Wang, A. Coates, A. Bissacco, B. Wu and A. Y. Ng, Reading Digits in Natural Images "
+        "with Unsupervised Feature Learning, NIPS Workshop on Deep Learning and Unsupervised Feature Learning, 2011",
+        class_names=DIGIT_NAMES,
+        files=SVHN_FILES,
+        format="mat",
+        places=(".", "SVHN", "svhn"),
+        downloads=SVHN_FILES,
+        servers=("http://ufldl.stanford.edu/housenumbers/",),
+    ),
+    "ped1": _pedestrians(1),
+    "ped2": _pedestrians(2),
 }
 
 
@@ -78,11 +204,37 @@ def find_source(key: str) -> Source:
     return SOURCES[key]
 
 
+def difference(path: Path, expected: str) -> str | None:
+    """Return how the file's SHA-256 differs from the `expected` one, as a part of a sentence, None if it does not."""
+    with path.open("rb") as stream:
+        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    return None if actual == expected else f"its SHA-256 begins with {actual[:12]} instead of {expected[:12]}"
+
+
 def check_files(key: str, folder: Path, remedy: str) -> None:
-    """Raise DataError, which names the file and ends with `remedy`, unless every raw file has its SHA-256."""
-    for name, expected in find_source(key).files.items():
-        with (folder / name).open("rb") as stream:
-            actual = hashlib.file_digest(stream, "sha256").hexdigest()
-        if actual != expected:
-            difference = f"its SHA-256 begins with {actual[:12]} instead of {expected[:12]}"
-            raise DataError(f"{name} of {key} is not the published file ({difference}); {remedy}.")
+    """Raise DataError, which names the file and ends with `remedy`, unless every raw file has its SHA-256.
+
+    A video is checked against its manifest, so against what was put there: no file may be missing, changed or added.
+    """
+    source = find_source(key)
+    expected = source.files if source.kind == "images" else _manifest(folder, remedy)
+    for name, checksum in expected.items():
+        if not (folder / name).is_file():
+            raise DataError(f"{folder} does not hold {name}; {remedy}.")
+        if found := difference(folder / name, checksum):
+            raise DataError(f"{name} of {key} is not the published file ({found}); {remedy}.")
+    if source.kind == "video":
+        there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        if added := sorted(there - expected.keys() - {MANIFEST}):
+            raise DataError(f"{folder} holds {added[0]}, which {MANIFEST} does not list; {remedy}.")
+
+
+def _manifest(folder: Path, remedy: str) -> dict[str, str]:
+    """Return the SHA-256 of each file of a video that was put into `folder`."""
+    try:
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return {str(name): str(checksum) for name, checksum in files.items()}
+    except FileNotFoundError:
+        raise DataError(f"{folder} does not hold {MANIFEST}; {remedy}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(f"{folder / MANIFEST} is damaged; {remedy}.") from None

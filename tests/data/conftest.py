@@ -1,4 +1,4 @@
-"""A tiny data set in MNIST's format, known to the table of sources, and a server on this machine that offers it."""
+"""Tiny data sets in their publishers' form, known to the table of sources, and a server on this machine."""
 
 import gzip
 import hashlib
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alpa.data import download
 from alpa.data.sources import SOURCES
 
 IMAGE_FILES = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
@@ -32,6 +33,18 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, "127.0.0.1")
 
 
+@pytest.fixture(autouse=True)
+def downloads(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of downloads, for this test alone."""
+    folder = tmp_path_factory.mktemp("downloads")
+    monkeypatch.setattr(download, "DOWNLOADS", folder)
+    return folder
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 @pytest.fixture
 def tiny() -> dict[str, bytes]:
     """The four raw files: 30 images to train and 20 to test, each 28x28, all ten classes in both."""
@@ -44,10 +57,17 @@ def tiny() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def known_tiny(tiny: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+def packed(tiny: dict[str, bytes]) -> dict[str, bytes]:
+    """The same files as they are published."""
+    return {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in tiny.items()}
+
+
+@pytest.fixture
+def known_tiny(tiny: dict[str, bytes], packed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """The tiny files, which pass for the published ones of mnist."""
-    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in tiny.items()}
-    monkeypatch.setitem(SOURCES, "mnist", replace(SOURCES["mnist"], files=checksums))
+    files = {name: sha256(content) for name, content in tiny.items()}
+    downloads = {f"MNIST/raw/{name}": sha256(content) for name, content in packed.items()}
+    monkeypatch.setitem(SOURCES, "mnist", replace(SOURCES["mnist"], files=files, downloads=downloads))
     return tiny
 
 
@@ -63,35 +83,49 @@ def local_root(known_tiny: dict[str, bytes], tmp_path: Path) -> Path:
 
 @dataclass
 class Server:
-    """What the server offers by path; the paths in `cut` break off half-way, those in `silent` never answer."""
+    """What the server offers by path, and what it was asked for: the path and the range.
+
+    The paths in `cut` break off half-way of what is asked for, those in `silent` never answer. With `ranges` off, it
+    sends a whole file whatever part is asked for.
+    """
 
     address: str
     content: dict[str, bytes]
     cut: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
+    ranges: bool = True
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, path: str, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
+        """Return the status, the content, and what the headers say of it."""
+        content = self.content.get(path)
+        if content is None:
+            return 404, b"", {}
+        if wanted is None or not self.ranges:
+            return 200, content, {}
+        start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        if start >= len(content):
+            return 416, b"", {}
+        return 206, content[start:], {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
 
 
 @pytest.fixture
-def server(known_tiny: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server that offers the tiny files under /mnist/, with the MD5 values that torchvision will ask for."""
-    import torchvision.datasets
-
-    packed = {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in known_tiny.items()}
-    resources = [(name, hashlib.md5(content).hexdigest()) for name, content in packed.items()]
-    monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
+def server(known_tiny: dict[str, bytes], packed: dict[str, bytes]) -> Iterator[Server]:
+    """A server that offers the tiny files under /mnist/."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            offer.asked.append((self.path, self.headers.get("Range")))
             if self.path in offer.silent:
                 offer.released.wait(timeout=10)
                 return
-            content = offer.content.get(self.path)
-            self.send_response(404 if content is None else 200)
-            self.send_header("Content-Length", str(len(content or b"")))
+            status, content, headers = offer.answer(self.path, self.headers.get("Range"))
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(name, value)
             self.end_headers()
-            if content is not None:
-                self.wfile.write(content[: len(content) // 2] if self.path in offer.cut else content)
+            self.wfile.write(content[: len(content) // 2] if self.path in offer.cut else content)
 
         def log_message(self, *args: object) -> None:
             pass
@@ -100,7 +134,7 @@ def server(known_tiny: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Ite
         daemon_threads = True
 
         def handle_error(self, *args: object) -> None:
-            pass  # torchvision closes its first connection, made to follow redirects, without reading
+            pass  # a client that gave up closes its connection
 
     with Quiet(("127.0.0.1", 0), Handler) as running:
         content = {f"/mnist/{name}": value for name, value in packed.items()}
