@@ -83,6 +83,19 @@ class BenchmarkConfig:
     tuning: dict[str, Any] | Literal[False] = Field(default_factory=dict)
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """The (H, W) of the frames of clips."""
+        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
+
+    @property
+    def image_side(self) -> int:
+        """The side of square still images; raises ConfigError where the sides differ."""
+        height, width = self.frame_size
+        if height != width:
+            raise ConfigError(f"image_size is {height} x {width}; still images are square, so name one side.")
+        return height
+
 
 @dataclass(frozen=True, config=STRICT)
 class DataConfig:
@@ -129,6 +142,11 @@ class Params:
             _no_doubles(f"benchmarks.{key}.seeds", benchmark.seeds)
             self.training_for(key)
             self.video_for(key)
+            if benchmark.protocol == "video" and self.training_for(key).preparation == "gcn":
+                problem = (
+                    f"benchmarks.{key}.training.preparation is gcn, which windows and whole frames would not share"
+                )
+                raise ConfigError(f"{problem}; choose unit or scaled.")
             self.tuning_for(key)
             unknown = sorted(set(benchmark.detectors) - set(self.detectors))
             if unknown:
@@ -183,8 +201,8 @@ class Params:
         if dataset not in (*self.pipeline.datasets, *self.folders):
             known = ", ".join((*self.pipeline.datasets, *self.folders))
             raise ConfigError(
-                f"benchmarks.{benchmark}.dataset is {dataset}; choose {known}, or add {dataset} to folders or, if it is "
-                "published, to pipeline.datasets."
+                f"benchmarks.{benchmark}.dataset is {dataset}; choose {known}, or add {dataset} to folders or, if it "
+                "is published, to pipeline.datasets."
             )
 
 

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from alpa.data.protocols import find_protocol, target_classes
+from alpa.config import VideoConfig
+from alpa.data.protocols import find_protocol, target_classes, target_indices
 from alpa.data.splits import Split, load_split
 from alpa.detectors import detector_class, load_detector
 from alpa.errors import ModelError
 from alpa.evaluation.scores import ScoreInfo, write_scores
+from alpa.evaluation.video import frame_scores
 from alpa.params import load_params
 from alpa.runs import read_json
 from alpa.runtime import Runtime, resolve
@@ -29,13 +31,14 @@ def main(benchmark: str, detector: str) -> None:
     primary_score = detector_class(detector).primary_score
     split = load_split(SPLITS / benchmark / "test")
     protocol = find_protocol(settings.protocol)
-    names = target_classes(protocol, split.class_names, settings.classes, settings.dataset)
+    video = params.video_for(benchmark)
+    names = target_classes(protocol, split.targets, settings.classes, settings.dataset)
     models = Path("runs/models") / benchmark / detector
     calls = []
     for name in names:
-        rows = protocol.test_rows(split.labels, split.class_names.index(name), settings.split_seed)
-        calls += [(models, detector, name, seed, split, rows, runtime) for seed in settings.seeds]
-    useful = sum(len(call[5]) for call in calls) // IMAGES_PER_WORKER
+        rows = protocol.test_rows(split.labels, target_indices(split.class_names, name), settings.split_seed)
+        calls += [(models, detector, name, seed, split, rows, video, runtime) for seed in settings.seeds]
+    useful = len(calls) if split.clips else sum(len(call[5]) for call in calls) // IMAGES_PER_WORKER
     workers = worker_count(params.runtime, runtime, useful)
     tables: dict[int, pd.DataFrame] = {}
     with tqdm(total=len(calls), desc=f"evaluate {detector} on {benchmark}", unit="cell") as progress:
@@ -48,9 +51,16 @@ def main(benchmark: str, detector: str) -> None:
 
 
 def score_cell(
-    models: Path, detector: str, name: str, seed: int, split: Split, rows: np.ndarray, runtime: Runtime
+    models: Path,
+    detector: str,
+    name: str,
+    seed: int,
+    split: Split,
+    rows: np.ndarray,
+    video: VideoConfig,
+    runtime: Runtime,
 ) -> pd.DataFrame:
-    """Return one cell's rows of the score table: all scores of the test images `rows`.
+    """Return one cell's rows of the score table: all scores of the test images or frames `rows`.
 
     Raises:
         ModelError: its folder holds another cell's model.
@@ -61,8 +71,8 @@ def score_cell(
     if (cell.get("target_class"), cell.get("seed")) != (name, seed):
         raise ModelError(f"{folder} holds the model of another class or seed; delete it and run the train stage again.")
     with runtime.limited_threads():
-        scores = model.scores(split.images[rows])
-    normal = find_protocol(split.protocol).normal_mask(split.labels[rows], split.class_names.index(name))
+        scores = frame_scores(model, split, rows, video) if split.clips else model.scores(split.images[rows])
+    normal = find_protocol(split.protocol).normal_mask(split.labels[rows], target_indices(split.class_names, name))
     keys = {"target_class": name, "seed": seed, "sample": rows, "group": split.group[rows], "is_anomaly": ~normal}
     return pd.DataFrame(keys | scores)
 

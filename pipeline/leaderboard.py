@@ -15,8 +15,8 @@ from pipeline import stage
 def main(benchmark: str) -> None:
     params = load_params()
     settings = params.benchmark(benchmark)
-    class_names = read_split_facts(Path(), benchmark, "test")["class_names"]
-    classes = target_classes(find_protocol(settings.protocol), class_names, settings.classes, settings.dataset)
+    split = read_split_facts(Path(), benchmark, "test")
+    classes = target_classes(find_protocol(settings.protocol), split["targets"], settings.classes, settings.dataset)
     tables, left_alone = read_tables(Path("runs/scores") / benchmark, params.pipeline.detectors)
     if left_alone:
         print(f"Left alone, as params.yaml does not name them: {', '.join(left_alone)}.")

@@ -10,15 +10,18 @@ import joblib
 
 from alpa.config import fill
 from alpa.data.download import missing
-from alpa.data.protocols import find_protocol, target_classes
-from alpa.data.sources import find_source
+from alpa.data.folders import find_folder
+from alpa.data.protocols import JOIN, find_protocol, target_classes
+from alpa.data.sources import SOURCES
+from alpa.errors import DataError
 from alpa.files import write_text
-from alpa.params import Params, load_params
+from alpa.params import BenchmarkConfig, Params, load_params
 from alpa.runs import read_json
 from alpa.tuning.finished import record_path
 from pipeline import stage
 from pipeline.unlock import drop_stale_locks
 
+VIDEO = "video"
 CHECKED = Path(".cache/settings-checked")  # the digest of the settings and code that passed last
 
 
@@ -29,7 +32,7 @@ def main(benchmark: str) -> None:
     check_detectors(params)
     drop_stale_locks()
     dataset = params.benchmark(benchmark).dataset
-    absent = missing(dataset, params.data)
+    absent = missing(dataset, params.data) if dataset in SOURCES else missing_folder(dataset, params.folders)
     print(f"{benchmark}: {absent or f'the data of {dataset} are at hand.'}")
     if trials := sum(trials_left(params, benchmark, name) for name in params.pipeline.detectors):
         print(f"{benchmark}: {trials} trials of studies to run, at most, before training.")
@@ -82,8 +85,7 @@ def trials_left(params: Params, benchmark: str, detector: str) -> int:
 def cells_left(params: Params, benchmark: str, detector: str) -> int:
     """Return how many cells of the grid have no model yet, or one of other settings."""
     settings = params.benchmark(benchmark)
-    names = find_source(settings.dataset).class_names
-    classes = target_classes(find_protocol(settings.protocol), names, settings.classes, settings.dataset)
+    classes = targets_of(benchmark, settings)
     tuning, asked = params.tuning_for(benchmark), asdict(params.training_for(benchmark))
     searched = tuning.space.get(detector) or {} if tuning else {}
     section = params.detector_section(benchmark, detector)
@@ -91,6 +93,32 @@ def cells_left(params: Params, benchmark: str, detector: str) -> int:
     models = Path("runs/models", benchmark, detector)
     folders = [models / f"{name}-{seed}" for name in classes for seed in settings.seeds]
     return sum(not is_trained(folder, asked, config) for folder in folders)
+
+
+def targets_of(benchmark: str, settings: BenchmarkConfig) -> list[str]:
+    """Return the targets of a benchmark: of its split or, before there is one, of what is known of its data set."""
+    known = read_json(Path("data/splits", benchmark, "train/split.json")).get("targets")
+    protocol = find_protocol(settings.protocol)
+    if known is None and settings.protocol == VIDEO:
+        known = ["normal"]
+    if known is None and settings.dataset in SOURCES:
+        known = SOURCES[settings.dataset].class_names
+    if known is None:  # a folder that nobody has looked into yet
+        return [
+            JOIN.join([name] if isinstance(name, str) else name)
+            for name in settings.classes
+            if settings.classes != "all"
+        ]
+    return target_classes(protocol, known, settings.classes, settings.dataset)
+
+
+def missing_folder(dataset: str, folders: dict[str, str]) -> str | None:
+    """Return one sentence if the folder of the user's own data set is not there, None otherwise."""
+    try:
+        find_folder(dataset, folders)
+    except DataError as error:
+        return str(error)
+    return None
 
 
 def is_trained(folder: Path, asked: dict[str, Any], config: dict[str, Any]) -> bool:

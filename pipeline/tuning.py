@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from alpa.data.sources import find_source
+from alpa.data.datasets import title_of
 from alpa.evaluation.evidence import gather, read_sweep
 from alpa.files import whole_folder
 from alpa.params import load_params
@@ -17,7 +17,7 @@ def main(benchmark: str) -> None:
     from alpa.reporting.studies import read_studies, tuning_page
 
     params = load_params()
-    title = find_source(params.benchmark(benchmark).dataset).title
+    title = title_of(params.benchmark(benchmark).dataset)
     records = {name: read_record(record_path(benchmark, name)) for name in params.pipeline.detectors}
     sweeps = {name: read_sweep(Path("runs/sweeps", benchmark, f"{name}.csv")) for name in records}
     evidence = gather(records, sweeps)

@@ -168,6 +168,12 @@ def read_folder(key: str, raw_folder: Path, size: int) -> RawImages:
     )
 
 
+def check_listed(key: str, inventory: Inventory) -> None:
+    """Check that every listed file still has its SHA-256; raise DataError, which names the file, otherwise."""
+    for _ in in_threads(lambda file: len(read_listed(key, inventory, file)), inventory.files, f"check {key}"):
+        pass
+
+
 def read_listed(key: str, inventory: Inventory, file: ListedFile) -> bytes:
     """Return the content of a listed file; raise DataError unless it still has the SHA-256 of the inventory."""
     folder = Path(inventory.folder)

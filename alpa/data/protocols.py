@@ -111,8 +111,8 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
     "multi_modal": Protocol(
         title="Several classes are normal together, the others are anomalous",
-        source="F. Ahmed and A. Courville, Detecting Semantic Anomalies, AAAI 2020, arXiv:1908.04388, on why normal data "
-        "of several modes are the harder question; which classes are joined is the benchmark's own choice",
+        source="F. Ahmed and A. Courville, Detecting Semantic Anomalies, AAAI 2020, arXiv:1908.04388, on why normal "
+        "data of several modes are the harder question; which classes are joined is the benchmark's own choice",
         split=OFFICIAL,
         target="Normal classes",
         make_splits=official_splits,
@@ -133,8 +133,8 @@ PROTOCOLS: dict[str, Protocol] = {
     "balanced": Protocol(
         title="One class is normal, tested against as many anomalies",
         source="P. Perera, R. Nallapati and B. Xiang, OCGAN, CVPR 2019, arXiv:1903.08550 (its protocol 1)",
-        split="The published parts are pooled; 80 % of each class are for training and 20 % for testing. The normal test "
-        "images are joined by as many anomalies, shared evenly over the other classes.",
+        split="The published parts are pooled; 80 % of each class are for training and 20 % for testing. The normal "
+        "test images are joined by as many anomalies, shared evenly over the other classes.",
         target="Normal class",
         make_splits=pooled_splits,
         normal_mask=target_only,
@@ -143,7 +143,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "video": Protocol(
         title="Normal clips train, each frame of other clips is tested",
         source="V. Mahadevan, W. Li, V. Bhalodia and N. Vasconcelos, Anomaly Detection in Crowded Scenes, CVPR 2010",
-        split="The published training clips, all normal, and test clips with a label for each frame; no frame is dropped.",
+        split="The published training clips, all normal, and test clips, each frame with a label; no frame is dropped.",
         target="Normal class",
         make_splits=None,
         normal_mask=target_only,
@@ -217,13 +217,15 @@ def _stratified(raw: RawImages, rows: Rows, seed: int) -> tuple[Rows, Rows]:
         _require_images(raw, rows, int(index), "the data set, which has to be split,", 2)
     if len(rows) * TEST_FRACTION < len(np.unique(labels)):
         problem = f"{raw.dataset} has {len(rows)} images of {len(np.unique(labels))} classes to split 80/20"
-        raise DataError(f"{problem}; give each class at least {round(1 / TEST_FRACTION)}, or put them into train/ and test/.")
+        raise DataError(
+            f"{problem}; give each class at least {round(1 / TEST_FRACTION)}, or put them into train/ and test/."
+        )
     train, test = train_test_split(rows, test_size=TEST_FRACTION, stratify=labels, random_state=seed)
     return np.sort(train), np.sort(test)
 
 
 def _checked(raw: RawImages, train: Rows, test: Rows) -> tuple[Rows, Rows]:
-    """Return the two, or raise DataError: a class that is trained on must be tested, and others must be at least there."""
+    """Return the two, or raise DataError: a class that is trained on must be tested, and every class be there."""
     trained = np.unique(raw.labels[train])
     for index, name in enumerate(raw.class_names):
         if not np.any(raw.labels == index):

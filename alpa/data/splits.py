@@ -9,21 +9,25 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from alpa.data.images import RawImages, read_npy, to_square
+from alpa.data.images import read_npy
 from alpa.data.protocols import Rows, find_protocol
-from alpa.data.sources import find_source
+from alpa.data.raw import RawImages
 from alpa.errors import DataError
 from alpa.files import whole_folder, write_json, write_npy
 
 STILL_IMAGE = -1  # the group of an image that belongs to no clip
+ARRAYS = ("images", "labels", "group")
+Part = Literal["train", "test"]
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """One part of a benchmark's data.
 
-    `images` is uint8 (N, C, H, W), `labels` int64 (N,) with indices into `class_names`, `group` int64 (N,) the clip or
-    -1 for still images, `image_shape` (C, H, W), `digest` the SHA-256 over the bytes of the three arrays.
+    `images` is uint8 (N, C, H, W), of clips their frames one after the other, `labels` int64 (N,) with indices into
+    `class_names`, `group` int64 (N,) the index into `clips`, the clips' names, or -1 for still images, `image_shape`
+    (C, H, W), `targets` those of the class names that there are training images of, `digest` the SHA-256 over the bytes
+    of the three arrays.
     """
 
     images: NDArray[np.uint8]
@@ -33,42 +37,45 @@ class Split:
     image_shape: tuple[int, int, int]
     dataset: str
     protocol: str
-    part: Literal["train", "test"]
+    part: Part
     digest: str
+    targets: tuple[str, ...]
+    clips: tuple[str, ...] = ()
 
 
-def make_splits(raw: RawImages, protocol: str, seed: int, size: int) -> tuple[Split, Split]:
-    """Return the train and the test split with images of `size` x `size`.
+def make_splits(raw: RawImages, protocol: str, seed: int) -> tuple[Split, Split]:
+    """Return the train and the test split.
 
     Raises:
-        DataError: the protocol is unknown, a class has no images, or the images do not fit the size.
+        DataError: the protocol is unknown or one for clips, or a class has too few images.
     """
-    train_rows, test_rows = find_protocol(protocol).make_splits(raw, seed)
-    images = to_square(raw.images, size, find_source(raw.dataset))
-    return _take(raw, images, train_rows, protocol, "train"), _take(raw, images, test_rows, protocol, "test")
+    make = find_protocol(protocol).make_splits
+    if make is None:
+        raise DataError(f"{raw.dataset} holds still images, and protocol {protocol} is for clips; choose another one.")
+    train_rows, test_rows = make(raw, seed)
+    trained = np.unique(raw.labels[train_rows])
+    targets = tuple(name for index, name in enumerate(raw.class_names) if index in trained)
+    return _take(raw, train_rows, protocol, "train", targets), _take(raw, test_rows, protocol, "test", targets)
 
 
 def count_shared(train: Split, test: Split) -> int:
     """Return how many test images also occur, pixel for pixel, in the train split."""
-    known = {image.tobytes() for image in train.images}
-    return sum(image.tobytes() in known for image in test.images)
+    known = {hashlib.sha256(image).digest() for image in train.images}
+    return sum(hashlib.sha256(image).digest() in known for image in test.images)
 
 
 def write_split(folder: Path, split: Split) -> None:
     """Write the split to `folder`, whole or not at all; equal splits give equal bytes."""
-    facts = {
-        "class_names": split.class_names,
-        "dataset": split.dataset,
-        "digest": split.digest,
-        "image_shape": split.image_shape,
-        "n": len(split.images),
-        "part": split.part,
-        "protocol": split.protocol,
-    }
     with whole_folder(folder) as temporary:
-        for name in ("images", "labels", "group"):
+        for name in ARRAYS:
             write_npy(temporary / f"{name}.npy", getattr(split, name))
-        write_json(temporary / "split.json", facts)
+        write_facts(temporary, split)
+
+
+def write_facts(folder: Path, split: Split) -> None:
+    """Write split.json, which describes the arrays beside it."""
+    facts = {name: getattr(split, name) for name in Split.__dataclass_fields__ if name not in ARRAYS}
+    write_json(folder / "split.json", facts | {"n": len(split.images)})
 
 
 def load_split(folder: Path, mmap: bool = True) -> Split:
@@ -79,7 +86,7 @@ def load_split(folder: Path, mmap: bool = True) -> Split:
     """
     try:
         facts = json.loads((folder / "split.json").read_text(encoding="utf-8"))
-        arrays = {name: read_npy(folder / f"{name}.npy") for name in ("images", "labels", "group")}
+        arrays = {name: read_npy(folder / f"{name}.npy") for name in ARRAYS}
         if not mmap:
             arrays = {name: np.array(array) for name, array in arrays.items()}
         split, n = _described(arrays, facts), facts["n"]
@@ -110,6 +117,8 @@ def _described(arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> Split:
         protocol=facts["protocol"],
         part=facts["part"],
         digest=facts["digest"],
+        targets=tuple(facts["targets"]),
+        clips=tuple(facts["clips"]),
     )
 
 
@@ -124,16 +133,14 @@ def _problem(split: Split, n: int) -> str | None:
         return "it holds no images"
     if not 0 <= split.labels.min() <= split.labels.max() < len(split.class_names):
         return f"labels run from {split.labels.min()} to {split.labels.max()} with {len(split.class_names)} class names"
-    if _digest(split.images, split.labels, split.group) != split.digest:
+    if digest(split.images, split.labels, split.group) != split.digest:
         return "the arrays do not have the digest that split.json names"
     return None
 
 
-def _take(
-    raw: RawImages, images: NDArray[np.uint8], rows: Rows, protocol: str, part: Literal["train", "test"]
-) -> Split:
+def _take(raw: RawImages, rows: Rows, protocol: str, part: Part, targets: tuple[str, ...]) -> Split:
     """Return the rows of a data set of still images as a split."""
-    chosen, labels = np.ascontiguousarray(images[rows]), np.ascontiguousarray(raw.labels[rows])
+    chosen, labels = np.ascontiguousarray(raw.images[rows]), np.ascontiguousarray(raw.labels[rows])
     group = np.full(len(rows), STILL_IMAGE, dtype=np.int64)
     _, channels, height, width = chosen.shape
     return Split(
@@ -145,11 +152,12 @@ def _take(
         dataset=raw.dataset,
         protocol=protocol,
         part=part,
-        digest=_digest(chosen, labels, group),
+        digest=digest(chosen, labels, group),
+        targets=targets,
     )
 
 
-def _digest(*arrays: NDArray[Any]) -> str:
+def digest(*arrays: NDArray[Any]) -> str:
     """Return the SHA-256 over the arrays' bytes, one after the other."""
     total = hashlib.sha256()
     for array in arrays:

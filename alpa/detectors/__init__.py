@@ -73,7 +73,10 @@ def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
         description = json.loads((folder / "detector.json").read_text(encoding="utf-8"))
         key, shape = str(description["detector"]), tuple(map(int, description["image_shape"]))
         config, seed = description["config"], int(description["seed"])
-        predicted, preparation = int(description.get("predicted", 0)), Preparation(description.get("preparation", "unit"))
+        predicted, preparation = (
+            int(description.get("predicted", 0)),
+            Preparation(description.get("preparation", "unit")),
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _undescribed(folder, error) from None
     if expected is not None and key != expected:

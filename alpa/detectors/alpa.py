@@ -37,8 +37,8 @@ class ALPAConfig(AutoencoderConfig):
 class ALPA(Autoencoder):
     """The Adversarial Distorter A maximises ||x - D(z + delta)||^2 while the autoencoder minimises it.
 
-    Unstated in the paper: delta = strength * sqrt(d) * A(x) / ||A(x)|| (at each place of a map, or strength * tanh(A(x))), the clean term
-    ||x - D(z)||^2 of the loss, and simultaneous gradient descent-ascent.
+    Unstated in the paper: delta = strength * sqrt(d) * A(x) / ||A(x)|| (of a map, at each place; or strength *
+    tanh(A(x))), the clean term ||x - D(z)||^2 of the loss, and simultaneous gradient descent-ascent.
     """
 
     key = "alpa"

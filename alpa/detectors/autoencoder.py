@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -10,9 +11,12 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 
 from alpa.config import STRICT, PositiveInt, TrainingConfig
-from alpa.detectors.networks import ConvolutionalDecoder, ConvolutionalEncoder
-from alpa.detectors.reconstruction import ReconstructingDetector, reconstruction_scores
+from alpa.detectors.networks import LEAST_HALVINGS, ConvolutionalDecoder, ConvolutionalEncoder
+from alpa.detectors.reconstruction import ReconstructingDetector, per_image, reconstruction_scores
 from alpa.runtime import seeded
+
+MULTIPLE = 2**LEAST_HALVINGS  # the sides of what a predictor can halve
+FINER = 4  # maps are averaged over windows at a quarter of the stride, which costs next to nothing
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -99,14 +103,56 @@ class Autoencoder(ReconstructingDetector):
         return self.decoder(latent, n_clean, features if self.predicted else ())
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
-        given, wanted = self.parts(images)
-        latent, features = self.encode(given)
+        if self.predicted:
+            return {name: per_image(maps) for name, maps in self.score_maps(images).items()}
+        latent, features = self.encode(images)
         made = self.decode(latent, features)
-        if self.predicted:  # where E would be if the frame had been the predicted one, and where it is
-            latent, features = self.encode(self.moved_on(images, wanted))
+        latent_again, features_again = self.encode(made)
+        return reconstruction_scores(images, made, (latent, latent_again), (features, features_again))
+
+    def score_maps(self, images: Tensor) -> dict[str, Tensor]:
+        """Return each score of a predictor at each pixel, (B, H, W), of frames of any size that can be halved."""
+        given, wanted = self.parts(images)
+        made = self.decode(*self.encode(given))
+        # Where E would be if the frame had been the predicted one, and where it is.
+        latent, features = self.encode(self.moved_on(images, wanted))
         latent_again, features_again = self.encode(self.moved_on(images, made))
-        return reconstruction_scores(wanted, made, (latent, latent_again), (features, features_again))
+        size = images.shape[2:]
+        gaps = [
+            _spread((one - other).square().mean(1), size) for one, other in zip(features, features_again, strict=True)
+        ]
+        return {
+            "reconstruction": (wanted - made).square().mean(1),
+            "latent": _spread((latent - latent_again).square().sum(1), size),
+            "feature": torch.stack(gaps).mean(0),
+        }
+
+    def window_scores(self, frames: np.ndarray, side: int, stride: int) -> dict[str, np.ndarray]:
+        if not self.predicted:
+            return super().window_scores(frames, side, stride)
+        self._require_fitted()
+        finer = max(1, stride // FINER)
+        raw = self._in_batches(
+            frames,
+            lambda batch: {
+                name: F.avg_pool2d(maps[:, None], side, finer)[:, 0]
+                for name, maps in self._maps_of_any_size(batch).items()
+            },
+        )
+        return self._finished(raw)
+
+    def _maps_of_any_size(self, frames: Tensor) -> dict[str, Tensor]:
+        """Return the maps of frames whose sides need not be multiples of 8: their edges are repeated meanwhile."""
+        height, width = frames.shape[2:]
+        padded = F.pad(frames, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
+        maps = self.score_maps(padded.contiguous(memory_format=torch.channels_last))
+        return {name: values[:, :height, :width] for name, values in maps.items()}
 
     def reconstruct_batch(self, images: Tensor) -> Tensor:
         given, _ = self.parts(images)
         return self.decode(*self.encode(given))
+
+
+def _spread(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Enlarge (B, h, w) to (B, H, W) by repeating values."""
+    return F.interpolate(maps[:, None], size=tuple(size), mode="nearest")[:, 0]

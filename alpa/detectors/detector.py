@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from alpa.config import TrainingConfig
 from alpa.data.preparation import Preparation
+from alpa.data.video import all_windows
 from alpa.errors import DataError, ModelError
 from alpa.runtime import Runtime
 from alpa.training.loop import History, train
@@ -131,14 +132,24 @@ class Detector(nn.Module):
             DataError: the images do not have this detector's shape.
             ModelError: the detector is not fitted, or a score is not finite.
         """
-        raw = self._map(images, self.score_batch)
-        if self.combined_parts:
-            parts = zip(self.combined_parts, self.calibration.cpu().numpy(), strict=True)
-            raw["combined"] = np.sum([(raw[name] - mean) / deviation for name, (mean, deviation) in parts], axis=0)
-        for name, values in raw.items():
-            if not np.isfinite(values).all():
-                raise ModelError(f"The {name} score of {self.key} is not finite; lower the learning rate or strength.")
-        return raw
+        return self._finished(self._map(images, self.score_batch))
+
+    def window_scores(self, frames: np.ndarray, side: int, stride: int) -> dict[str, np.ndarray]:
+        """Return every score of the windows of whole frames: name -> float32 (N, rows, columns), a heat map each.
+
+        A detector that scores frames of any size may do so without cutting them.
+
+        Args:
+            frames: cuboids, uint8 (N, C, H, W), of any height and width.
+            side: of a window, in pixels: the side of this detector's samples.
+            stride: the way from one window to the next, in pixels.
+
+        Raises:
+            DataError: the frames do not have this detector's channels, or are smaller than a window.
+            ModelError: as `scores`.
+        """
+        windows, grid = all_windows(frames, side, stride)
+        return {name: values.reshape(len(frames), *grid) for name, values in self.scores(windows).items()}
 
     def anomaly_scores(self, images: np.ndarray) -> np.ndarray:
         """Return the primary score of uint8 images (N, C, H, W): float32 (N,), higher = more anomalous."""
@@ -185,6 +196,16 @@ class Detector(nn.Module):
             raise ModelError(f"{folder}/model.safetensors is no {self.key} of this shape: {reason}.") from None
         return self
 
+    def _finished(self, raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the scores with `combined` among them, or raise ModelError where one is not finite."""
+        if self.combined_parts:
+            parts = zip(self.combined_parts, self.calibration.cpu().numpy(), strict=True)
+            raw["combined"] = np.sum([(raw[name] - mean) / deviation for name, (mean, deviation) in parts], axis=0)
+        for name, values in raw.items():
+            if not np.isfinite(values).all():
+                raise ModelError(f"The {name} score of {self.key} is not finite; lower the learning rate or strength.")
+        return raw
+
     def _calibrate(self, validation: np.ndarray) -> None:
         if not self.combined_parts:
             return
@@ -197,9 +218,13 @@ class Detector(nn.Module):
             self.calibration[row] = torch.tensor([mean, deviation])
 
     def _map(self, images: np.ndarray, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
-        """Apply `function` to batches of prepared images without gradients and join what it returns."""
+        """Check images (N, C, H, W), apply `function` to batches of them, prepared, and join what it returns."""
         self._require_fitted()
         self._check(images)
+        return self._in_batches(images, function)
+
+    def _in_batches(self, images: np.ndarray, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
+        """Apply `function` to batches of prepared images of any size, without gradients."""
         device = self.calibration.device
         parts: dict[str, list[np.ndarray]] = {}
         self.eval()  # batch statistics would make an image's score depend on the others

@@ -120,14 +120,14 @@ class GANomaly(ReconstructingDetector):
     uses = ("validation_fraction", "preparation")
     combined_parts = ("latent", "feature")
 
-    def __init__(
-        self, image_shape: tuple[int, ...], config: GANomalyConfig, seed: int, predicted: int = 0
-    ) -> None:
+    def __init__(self, image_shape: tuple[int, ...], config: GANomalyConfig, seed: int, predicted: int = 0) -> None:
         super().__init__(image_shape, config, seed, predicted)
         channels, height, side = self.image_shape
         if height != side or side not in SIDES:
             sides = ", ".join(map(str, SIDES))
-            raise ConfigError(f"ganomaly takes square images with a side of {sides}, not {height} x {side}; resize them.")
+            raise ConfigError(
+                f"ganomaly takes square images with a side of {sides}, not {height} x {side}; resize them."
+            )
         given, made = channels - predicted, predicted or channels
         with seeded(seed):
             generator = Generator(given, made, config.features, config.latent, side)

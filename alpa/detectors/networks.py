@@ -1,11 +1,11 @@
 """The convolutional networks that `alpa`, `autoencoder` and `denoising` share.
 
-Unstated in the paper: every size. Ours are small: 4x4 convolutions of stride 2 halve the image until its shorter side is
-4 to 7 pixels (three times for 32x32, five times for 128x128), doubling the channels up to 8 * width. Where an image is
-reconstructed, a linear layer maps the last feature map to a latent vector, and the decoder mirrors that. Where a frame is
-predicted, three halvings and a 1x1 convolution give a map of latents, and the decoder also gets the encoder's feature
-maps (O. Ronneberger et al., U-Net, 2015, arXiv:1505.04597): they cannot give the answer away, since it is not in the
-input, and what is large as a frame needs them to be sharp. Such a pair takes frames of any size.
+Unstated in the paper: every size. Ours are small: 4x4 convolutions of stride 2 halve the image until its shorter side
+is 4 to 7 pixels (three times for 32x32, five times for 128x128), doubling the channels up to 8 * width. Where an image
+is reconstructed, a linear layer maps the last feature map to a latent vector, and the decoder mirrors that. Where a
+frame is predicted, three halvings and a 1x1 convolution give a map of latents, and the decoder also gets the encoder's
+feature maps (O. Ronneberger et al., U-Net, 2015, arXiv:1505.04597): they cannot give the answer away, since it is not
+in the input, and a frame needs them to be sharp. Such a pair takes frames of any size.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,8 @@ def halvings(height: int, side: int) -> int:
     number = max(LEAST_HALVINGS, (min(height, side) // SMALLEST_GRID).bit_length() - 1)
     if min(height, side) < 8 or height % 2**number or side % 2**number:
         raise ConfigError(
-            f"Images of {height} x {side} cannot be halved {number} times; give sides that are multiples of {2**number}."
+            f"Images of {height} x {side} cannot be halved {number} times; give sides that are multiples of "
+            f"{2**number}."
         )
     return number
 
@@ -92,7 +93,11 @@ class ConvolutionalDecoder(nn.Module):
         widths = channels_of(width, number)[::-1]
         self.grid = (widths[0], height >> number, side >> number)
         self.spatial = spatial
-        self.stem = nn.Conv2d(latent, widths[0], 1) if spatial else nn.Linear(latent, self.grid[0] * self.grid[1] * self.grid[2])
+        self.stem = (
+            nn.Conv2d(latent, widths[0], 1)
+            if spatial
+            else nn.Linear(latent, self.grid[0] * self.grid[1] * self.grid[2])
+        )
         inputs = 2 if spatial else 1  # a feature map of the encoder comes along
         self.stages = nn.ModuleList(
             nn.ConvTranspose2d(inputs * before, after, 4, stride=2, padding=1, bias=False)

@@ -23,7 +23,7 @@ class ReconstructingDetector(Detector):
         return pixels.numpy().clip(0, 1)
 
     def parts(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the detector is given of (B, C, H, W) and what it is to come up with: both all of it, or frames."""
+        """Return what the detector is given of (B, C, H, W) and what it is to make: both all of it, or frames."""
         if not self.predicted:
             return images, images
         return images[:, : -self.predicted], images[:, -self.predicted :]

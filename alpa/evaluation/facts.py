@@ -100,14 +100,14 @@ def release(report_folder: Path) -> None:
 
 
 def read_split_facts(root: Path, benchmark: str, part: str) -> dict[str, Any]:
-    """Return split.json (class names, digest, ...) of a benchmark's `train` or `test` part, without its images.
+    """Return split.json (targets, digest, ...) of a benchmark's `train` or `test` part, without its images.
 
     Raises:
-        DataError: it is missing, not JSON, or lacks the class names or the digest.
+        DataError: it is missing, not JSON, or lacks the targets or the digest.
     """
     path = root / "data" / "splits" / benchmark / part / "split.json"
     facts = _json(path)
-    if facts is None or not {"class_names", "digest"} <= set(facts):
+    if facts is None or not {"targets", "digest"} <= set(facts):
         raise DataError(f"{path} is missing or damaged; run `dvc repro pipeline/dvc.yaml:split@{benchmark}`.")
     return facts
 

@@ -12,7 +12,7 @@ from optuna.distributions import FloatDistribution
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from alpa.data.protocols import find_protocol
+from alpa.data.protocols import find_protocol, target_indices
 from alpa.data.splits import Split
 from alpa.errors import ModelError
 from alpa.runtime import Runtime
@@ -68,9 +68,9 @@ def of_curve(space: Space, untuned: dict[str, Any], points: int) -> list[Setting
 
 def images_under_test(split: Split, target_class: str, seed: int) -> ImagesUnderTest:
     """Return what a target class is tested on: all its normal images, and a sample of the anomalous ones."""
-    protocol, index = find_protocol(split.protocol), split.class_names.index(target_class)
-    rows = protocol.test_rows(split.labels, index, seed)
-    normal = protocol.normal_mask(split.labels[rows], index)
+    protocol, target = find_protocol(split.protocol), target_indices(split.class_names, target_class)
+    rows = protocol.test_rows(split.labels, target, seed)
+    normal = protocol.normal_mask(split.labels[rows], target)
     anomalous = np.random.default_rng(seed).permutation(rows[~normal])[:MOST_ANOMALIES]
     chosen = np.concatenate([rows[normal], np.sort(anomalous)])
     return ImagesUnderTest(split.images[chosen], np.arange(len(chosen)) >= normal.sum())

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from alpa.config import TrainingConfig
 from alpa.detectors import build_detector, detector_class
-from alpa.detectors.detector import split_validation
+from alpa.detectors.detector import Detector, split_validation
 from alpa.errors import ModelError
 from alpa.files import whole_folder
 from alpa.runtime import Runtime
@@ -41,11 +41,21 @@ class Cell:
     config: Any
     training: TrainingConfig
     images: np.ndarray = field(repr=False)  # normal images, uint8, (N, C, H, W)
+    groups: np.ndarray | None = field(default=None, repr=False)  # (N,) the clip of each, None for still images
+    predicted: int = 0  # how many of the last channels are to be predicted
 
     @property
     def name(self) -> str:
         """The cell's folder: <class>-<seed>."""
         return f"{self.target_class}-{self.seed}"
+
+    def build(self) -> Detector:
+        """Return the untrained detector."""
+        return build_detector(self.detector, self.images.shape[1:], self.config, self.seed, self.predicted)
+
+    def split(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return which images `fit` learns from and which it holds out, as sorted indices."""
+        return split_validation(len(self.images), self.training.validation_fraction, self.seed, self.groups)
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -64,6 +74,8 @@ class Cell:
             "detector": self.detector,
             "images": hashlib.sha256(np.ascontiguousarray(self.images).data).hexdigest(),
             "shape": list(self.images.shape),
+            "groups": None if self.groups is None else hashlib.sha256(self.groups.tobytes()).hexdigest(),
+            "predicted": self.predicted,
             "seed": self.seed,
             "config": asdict(self.config),
             "training": self.asked,
@@ -104,15 +116,15 @@ def fit_cell(cell: Cell, key: str, runtime: Runtime) -> tuple[Files, float]:
         ModelError: training diverged; the message names the cell.
     """
     started = time.monotonic()
-    detector = build_detector(cell.detector, cell.images.shape[1:], cell.config, cell.seed)
+    detector = cell.build()
     try:
-        detector.fit(cell.images, cell.training, runtime)
+        detector.fit(cell.images, cell.training, runtime, cell.groups)
     except ModelError as error:
         raise ModelError(f"{cell.detector}, class {cell.target_class}, seed {cell.seed}: {error}") from None
     with tempfile.TemporaryDirectory() as folder:
         detector.save(Path(folder))
         files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-    fitted, validation = split_validation(len(cell.images), cell.training.validation_fraction, cell.seed)
+    fitted, validation = cell.split()
     description = {
         "key": key,
         "detector": cell.detector,

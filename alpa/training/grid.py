@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
+from numpy.typing import NDArray
 
-from alpa.config import RuntimeConfig, fill
-from alpa.data.protocols import find_protocol, target_classes
-from alpa.data.splits import load_split
+from alpa.config import RuntimeConfig, VideoConfig, fill
+from alpa.data.protocols import Protocol, find_protocol, target_classes, target_indices
+from alpa.data.splits import Split, load_split
+from alpa.data.video import Windows, cuboid_rows, cut_windows, draw_windows
 from alpa.detectors import detector_class
 from alpa.detectors.detector import Detector
 from alpa.errors import DataError
@@ -38,10 +41,13 @@ def benchmark_cells(params: Params, benchmark: str, detector: str, values: Mappi
     protocol = find_protocol(settings.protocol)
     config: Any = fill(detector_class(detector).config_class, values, f"detectors.{detector}")
     training = params.training_for(benchmark)
-    names = target_classes(protocol, split.class_names, settings.classes, settings.dataset)
+    if split.clips:
+        images, groups, predicted = training_samples(split, params.video_for(benchmark), settings.split_seed)
+        name = split.targets[0]
+        return [Cell(detector, name, seed, config, training, images, groups, predicted) for seed in settings.seeds]
     cells = []
-    for name in names:
-        images = split.images[protocol.normal_mask(split.labels, split.class_names.index(name))]
+    for name in target_classes(protocol, split.targets, settings.classes, settings.dataset):
+        images = normal_images(split, protocol, name)
         if len(images) < FEWEST_IMAGES:
             problem = f"{protocol.target} {name} of {settings.dataset} has {len(images)} normal training images"
             raise DataError(
@@ -49,6 +55,24 @@ def benchmark_cells(params: Params, benchmark: str, detector: str, values: Mappi
             )
         cells += [Cell(detector, name, seed, config, training, images) for seed in settings.seeds]
     return cells
+
+
+def normal_images(split: Split, protocol: Protocol, target: str) -> NDArray[np.uint8]:
+    """Return the images of a train split that are normal for a target."""
+    return split.images[protocol.normal_mask(split.labels, target_indices(split.class_names, target))]
+
+
+def training_samples(split: Split, video: VideoConfig, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], int]:
+    """Return windows of training clips as samples (M, C, H, W), the clip of each, and how many channels to predict."""
+    windows = training_windows(split, video, seed)
+    rows = cuboid_rows(split.group, video.frames, video.step)
+    images = cut_windows(split.images, rows, windows, video.window)
+    return images, split.group[windows.frame], split.image_shape[0] if video.form == "prediction" else 0
+
+
+def training_windows(split: Split, video: VideoConfig, seed: int) -> Windows:
+    """Return where the training samples of clips lie."""
+    return draw_windows(split.images, split.group, video, seed)
 
 
 def worker_count(config: RuntimeConfig, runtime: Runtime, useful: int) -> int:

@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from alpa.data.pseudo_anomalies import FAMILIES, SYMMETRIES
 from alpa.detectors import load_detector
-from alpa.detectors.detector import Detector, split_validation
+from alpa.detectors.detector import Detector
 from alpa.errors import ConfigError, DataError
 from alpa.runtime import Runtime
 from alpa.training.cells import Cell, Files, fit_cell
@@ -104,7 +104,7 @@ def labelled_probe(cell: Cell, others: Images, seed: int) -> Probe:
 
 def _held_out(cell: Cell, seed: int) -> tuple[Images, Images]:
     """Return validation normals and fitted normals of a cell, at most as many as are of use."""
-    fitted, validation = split_validation(len(cell.images), cell.training.validation_fraction, cell.seed)
+    fitted, validation = cell.split()
     rng = _generator(seed, cell, "normals")
     parts = ((validation, MOST_NORMALS), (fitted, MOST_REFERENCES))
     normals, references = (np.sort(rng.permutation(rows)[:most]) for rows, most in parts)

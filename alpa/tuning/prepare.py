@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from alpa.config import TrainingConfig, fill
-from alpa.data.protocols import find_protocol
+from alpa.data.protocols import find_protocol, target_indices
 from alpa.data.pseudo_anomalies import FAMILIES
 from alpa.data.splits import Split, load_split
-from alpa.detectors import build_detector, detector_class
-from alpa.detectors.detector import split_validation
+from alpa.detectors import detector_class
 from alpa.errors import ConfigError
 from alpa.evaluation.facts import environment
 from alpa.params import Params, TuningConfig
@@ -106,7 +105,7 @@ def make_probes(cells: Sequence[Cell], tuning: TuningConfig, split: Split, every
     if tuning.objective == "pseudo" and not everything:
         return made
     normal_mask = find_protocol(split.protocol).normal_mask
-    others = [~normal_mask(split.labels, split.class_names.index(cell.target_class)) for cell in cells]
+    others = [~normal_mask(split.labels, target_indices(split.class_names, cell.target_class)) for cell in cells]
     labelled = [labelled_probe(cell, split.images[mask], tuning.seed) for cell, mask in zip(cells, others, strict=True)]
     if not everything:
         return labelled
@@ -117,9 +116,8 @@ def make_probes(cells: Sequence[Cell], tuning: TuningConfig, split: Split, every
 
 def plan_of(cell: Cell) -> TrainingConfig:
     """Return the training that a cell's detector really gets."""
-    fitted, _ = split_validation(len(cell.images), cell.training.validation_fraction, cell.seed)
-    detector = build_detector(cell.detector, cell.images.shape[1:], cell.config, cell.seed)
-    return detector.plan(len(fitted), cell.training)
+    fitted, _ = cell.split()
+    return cell.build().plan(len(fitted), cell.training)
 
 
 def settings_of(trials: Trials) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""The split of clips: their frames, resized and written one by one, so that memory does not grow with the video."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from alpa.data.clips import Clip, frame_labels
+from alpa.data.frames import count_channels, read_frames
+from alpa.data.images import read_npy
+from alpa.data.splits import Part, Split, write_facts
+from alpa.errors import DataError
+from alpa.files import whole_folder, write_npy
+
+CLASS_NAMES = ("normal", "anomalous")  # of a frame; the first is what training clips hold
+
+
+def write_clip_splits(
+    folder: Path, dataset: str, protocol: str, clips: Sequence[Clip], size: tuple[int, int]
+) -> tuple[int, int]:
+    """Write `folder`/train and `folder`/test, both whole, and return how many frames each has.
+
+    Args:
+        folder: of the benchmark.
+        dataset: its key.
+        protocol: its key.
+        clips: of both parts.
+        size: (H, W) of the frames.
+
+    Raises:
+        DataError: a frame cannot be read, or labels go past the end of their clip or leave a class without frames.
+    """
+    channels = count_channels(clips)
+    numbers = []
+    for part in ("train", "test"):
+        own = [clip for clip in clips if clip.part == part]
+        with whole_folder(folder / part) as temporary:
+            labels, group = _write_frames(temporary / "images.npy", own, size, channels, f"frames to {part} on")
+            if part == "test" and len(np.unique(labels)) < len(CLASS_NAMES):
+                state = "normal" if not labels.any() else "anomalous"
+                raise DataError(f"All test frames of {dataset} are labelled {state}; a test needs both kinds.")
+            write_npy(temporary / "labels.npy", labels)
+            write_npy(temporary / "group.npy", group)
+            write_facts(temporary, _described(temporary, dataset, protocol, part, own, labels, group))
+        numbers.append(len(labels))
+    return numbers[0], numbers[1]
+
+
+def _write_frames(
+    path: Path, clips: Sequence[Clip], size: tuple[int, int], channels: int, title: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Write all frames as one array file (N, C, H, W) and return the label and the clip of each."""
+    labels: list[NDArray[np.int64]] = []
+    header = {"descr": "|u1", "fortran_order": False, "shape": (0, channels, *size)}
+    with (
+        path.open("wb") as file,
+        tqdm(
+            desc=title,
+            unit="frame",
+        ) as progress,
+    ):
+        np.lib.format.write_array_header_1_0(file, header)
+        for clip in clips:
+            before = progress.n
+            for frame in read_frames(clip, size, channels):
+                file.write(frame.tobytes())
+                progress.update()
+            labels.append(frame_labels(clip, progress.n - before).astype(np.int64))
+        # numpy leaves room in the header, so that the number of frames can be filled in.
+        file.seek(0)
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (sum(map(len, labels)), channels, *size)})
+    return np.concatenate(labels), np.repeat(np.arange(len(clips)), [len(part) for part in labels])
+
+
+def _described(
+    folder: Path,
+    dataset: str,
+    protocol: str,
+    part: Part,
+    clips: Sequence[Clip],
+    labels: NDArray[np.int64],
+    group: NDArray[np.int64],
+) -> Split:
+    images = read_npy(folder / "images.npy")
+    total = hashlib.sha256()
+    for chunk in (*_chunks(images), labels, group):
+        total.update(np.ascontiguousarray(chunk).data)
+    return Split(
+        images=images,
+        labels=labels,
+        group=group,
+        class_names=CLASS_NAMES,
+        image_shape=images.shape[1:],
+        dataset=dataset,
+        protocol=protocol,
+        part=part,
+        digest=total.hexdigest(),
+        targets=CLASS_NAMES[:1],
+        clips=tuple(clip.name for clip in clips),
+    )
+
+
+def _chunks(images: NDArray[np.uint8], rows: int = 256) -> Iterator[NDArray[np.uint8]]:
+    return (images[start : start + rows] for start in range(0, len(images), rows))
