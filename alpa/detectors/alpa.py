@@ -54,7 +54,7 @@ class ALPA(Autoencoder):
         super().begin(training)
         self.steps_taken = 0
 
-    def perturbation(self, given: Tensor, latent: Tensor) -> Tensor | None:
+    def perturbation(self, given: Tensor) -> Tensor | None:
         if self.config.strength == 0:
             return None
         output, _ = self.distorter(given)
@@ -75,7 +75,7 @@ class ALPA(Autoencoder):
         scores = super().score_batch(images)
         given, wanted = self.parts(images)
         latent, features = self.encode(given)
-        delta = self.perturbation(given, latent)
+        delta = self.perturbation(given)
         if delta is None:
             return scores
         perturbed = self.decode(latent + delta, features)

@@ -58,15 +58,15 @@ class Autoencoder(ReconstructingDetector):
         # Smith and Topin's one cycle over the whole training; one more step, since the last one sets a rate as well.
         self.schedule = OneCycleLR(self.optimiser, max_lr=training.learning_rate, total_steps=training.steps + 1)
 
-    def perturbation(self, given: Tensor, latent: Tensor) -> Tensor | None:
-        """Return what training adds to the latent of what E is given, in the latent's shape, or None for nothing."""
+    def perturbation(self, given: Tensor) -> Tensor | None:
+        """Return what training adds to the latent of what E is given, in its shape, or None for nothing."""
         return None
 
     def losses(self, images: Tensor) -> dict[str, Tensor]:
         """Return the mean squared errors of the clean and, where there is one, of the perturbed reconstruction."""
         given, wanted = self.parts(images)
         latent, features = self.encode(given)
-        delta = self.perturbation(given, latent)
+        delta = self.perturbation(given)
         if delta is None:
             return {"reconstruction": F.mse_loss(self.decode(latent, features).float(), wanted)}
         # One decoding serves both: D runs once on the concatenation [z, z + delta].

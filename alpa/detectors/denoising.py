@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from alpa.config import STRICT, NonNegativeFloat, PositiveFloat, TrainingConfig
-from alpa.detectors.autoencoder import Autoencoder, AutoencoderConfig
+from alpa.detectors.autoencoder import MULTIPLE, Autoencoder, AutoencoderConfig
 
 # Its own stream, since the order of the batches is drawn from the detector's seed too.
 NOISE_SEED = 2_000_003
@@ -32,10 +32,12 @@ class Denoising(Autoencoder):
         device = self.calibration.device
         self.noise = torch.Generator(device).manual_seed(self.seed + NOISE_SEED)
 
-    def perturbation(self, given: Tensor, latent: Tensor) -> Tensor | None:
+    def perturbation(self, given: Tensor) -> Tensor | None:
         if self.config.strength == 0:
             return None
-        noise = torch.randn(latent.shape, generator=self.noise, device=latent.device)
+        places = [side // MULTIPLE for side in given.shape[2:]] if self.predicted else []
+        shape = (len(given), self.config.latent, *places)
+        noise = torch.randn(shape, generator=self.noise, device=given.device)
         return on_sphere(noise, self.config.strength)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alpa.data.images import RawImages
+from alpa.data.raw import RawImages
 from alpa.data.protocols import PROTOCOLS, Protocol, find_protocol, target_classes
 from alpa.errors import DataError
 

@@ -12,7 +12,7 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from alpa.config import TrainingConfig
-from alpa.data.images import RawImages
+from alpa.data.raw import RawImages
 from alpa.data.splits import Split, make_splits
 from alpa.detectors.alpa import ALPAConfig
 from alpa.errors import ModelError

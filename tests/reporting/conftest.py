@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpa.data.images import RawImages
+from alpa.data.raw import RawImages
 from alpa.data.splits import Split, make_splits, write_split
 from alpa.evaluation.evidence import gather
 from alpa.evaluation.leaderboard import build_leaderboard, write_leaderboard

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from alpa.config import RuntimeConfig, fill
-from alpa.data.images import RawImages
+from alpa.data.raw import RawImages
 from alpa.data.splits import make_splits, write_split
 from alpa.detectors import DETECTORS
 from alpa.detectors.alpa import ALPAConfig

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from alpa.config import fill
-from alpa.data.images import RawImages
+from alpa.data.raw import RawImages
 from alpa.data.splits import make_splits, write_split
 from alpa.params import Params
 from alpa.training.cells import CellStore
