@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from alpa.data.raw import RawImages
 from alpa.data.protocols import PROTOCOLS, Protocol, find_protocol, target_classes
+from alpa.data.raw import RawImages
 from alpa.errors import DataError
 
 DIGITS = tuple("0123456789")
