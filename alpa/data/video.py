@@ -4,7 +4,6 @@ A cuboid ends in the frame that it is the sample of. At a clip's start the frame
 mirrored, so that time runs backwards there, and no frame is dropped.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,13 +102,10 @@ def draw_windows(images: Frames, group: Rows, video: VideoConfig, seed: int) -> 
     return Windows(frame.astype(np.int64), tops[top], lefts[left])
 
 
-def cuboids(images: Frames, rows: Rows) -> Iterator[Frames]:
-    """Yield all cuboids in order as whole frames, uint8 (n, frames * C, H, W), a few at a time."""
-    for start in range(0, len(rows), CHUNK):
-        chosen = rows[start : start + CHUNK]
-        needed, place = np.unique(chosen, return_inverse=True)
-        held = np.asarray(images[needed])
-        yield held[place.reshape(chosen.shape)].reshape(len(chosen), -1, *images.shape[2:])
+def cut_cuboids(images: Frames, rows: Rows) -> Frames:
+    """Return cuboids as whole frames, uint8 (n, frames * C, H, W); `rows` (n, frames) are those of `cuboid_rows`."""
+    needed, place = np.unique(rows, return_inverse=True)
+    return images[needed][place.reshape(rows.shape)].reshape(len(rows), -1, *images.shape[2:])
 
 
 def all_windows(cuboid: Frames, side: int, stride: int) -> tuple[Frames, tuple[int, int]]:

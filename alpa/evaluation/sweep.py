@@ -64,7 +64,7 @@ class FramesUnderTest:
 
     def scores(self, detector: Detector) -> NDArray[np.float32]:
         """Return the primary score of each, (N,)."""
-        return frame_scores(detector, self.split, self.rows, self.video)[detector.primary_score]
+        return frame_scores(detector, self.split, self.video)[detector.primary_score][self.rows]
 
 
 UnderTest = ImagesUnderTest | FramesUnderTest
