@@ -48,8 +48,8 @@ class VideoConfig:
     step: PositiveInt = 1
     window: Annotated[int, Field(ge=16, multiple_of=8, strict=True)] = 32
     stride: PositiveInt = 16
-    training_windows: Annotated[int, Field(ge=4, strict=True)] = 20_000
-    span: PositiveInt = 1
+    training_windows: Annotated[int, Field(ge=4, strict=True)] = 10_000
+    span: PositiveInt = 9
     top: PositiveInt = 1
     smoothing: NonNegativeFloat = 0.0
 
