@@ -139,6 +139,7 @@ class Params:
             raise ConfigError(f"{name} is in folders and in pipeline.datasets; give the folder another name.")
         for key, benchmark in self.benchmarks.items():
             self._check_dataset(key, benchmark.dataset)
+            _check_size(key, benchmark)
             _no_doubles(f"benchmarks.{key}.seeds", benchmark.seeds)
             self.training_for(key)
             self.video_for(key)
@@ -204,6 +205,16 @@ class Params:
                 f"benchmarks.{benchmark}.dataset is {dataset}; choose {known}, or add {dataset} to folders or, if it "
                 "is published, to pipeline.datasets."
             )
+
+
+def _check_size(key: str, benchmark: BenchmarkConfig) -> None:
+    """Raise ConfigError unless still images are squares that networks can halve three times."""
+    height, width = benchmark.frame_size
+    if benchmark.protocol != "video" and height != width:
+        problem = f"benchmarks.{key}.image_size is {height} x {width}, and protocol {benchmark.protocol} is for squares"
+        raise ConfigError(f"{problem}; name one side.")
+    if benchmark.protocol != "video" and height % 8:
+        raise ConfigError(f"benchmarks.{key}.image_size is {height}: choose a multiple of 8, such as 32.")
 
 
 def _no_doubles(list_name: str, listed: tuple[Any, ...]) -> None:

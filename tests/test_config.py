@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from alpa.config import RuntimeConfig, TrainingConfig, fill
+from alpa.config import RuntimeConfig, TrainingConfig, VideoConfig, fill
 from alpa.detectors import DETECTORS, build_detector
 from alpa.detectors.alpa import ALPAConfig
 from alpa.detectors.ganomaly import GANomalyConfig
@@ -20,7 +20,6 @@ PARAMS = Path(__file__).parent.parent / "params.yaml"
 VALID: dict[str, Any] = {
     "pipeline": {
         "default": "small",
-        "benchmarks": ["small", "large"],
         "datasets": ["digits", "mnist"],
         "detectors": ["alpa", "pca"],
         "paper": ["large"],
@@ -38,6 +37,7 @@ VALID: dict[str, Any] = {
     },
     "detectors": {"alpa": {"strength": 0.2, "latent": 4}, "pca": None},
     "training": {"steps": 100, "batch_size": 32},
+    "video": {"frames": 4},
     "tuning": {"trials": 7, "space": {"alpa": {"strength": {"low": 0.1, "high": 1.0}}}},
     "runtime": {},
     "evaluation": {},
@@ -73,6 +73,8 @@ def problem(path: str, value: Any) -> str:
 def test_valid_values_fill_every_section() -> None:
     params = fill(Params, VALID, "")
     assert params.training == TrainingConfig(steps=100, batch_size=32)
+    assert params.video == VideoConfig(frames=4)
+    assert params.folders == {}
     assert params.runtime == RuntimeConfig()
     assert params.evaluation == EvaluationConfig()
     assert params.benchmark("large") == BenchmarkConfig(dataset="mnist", protocol="one_vs_rest", seeds=(0,))
@@ -108,12 +110,14 @@ def test_a_value_that_fits_no_form_names_them_all(value: object, reason: str) ->
 @pytest.mark.parametrize(
     ("path", "known"),
     [
-        ("extra", "pipeline, benchmarks, detectors, training, tuning, runtime, evaluation, data"),
-        ("training.stepz", "steps, batch_size, learning_rate, weight_decay, validation_fraction"),
+        ("extra", "pipeline, benchmarks, detectors, training, video, tuning, runtime, evaluation, data, folders"),
+        ("training.stepz", "steps, batch_size, learning_rate, weight_decay, validation_fraction, preparation"),
+        ("video.frame", "form, frames, step, window, stride, training_windows, top, smoothing"),
+        ("pipeline.benchmarks", "default, datasets, detectors, paper"),
         ("data.rot", "root, mirror"),
         (
             "benchmarks.small.sedes",
-            "dataset, protocol, seeds, classes, image_size, split_seed, training, tuning, detectors",
+            "dataset, protocol, seeds, classes, image_size, split_seed, training, video, tuning, detectors",
         ),
     ],
 )
@@ -135,7 +139,21 @@ def test_an_unknown_key_is_named_with_its_place_and_the_known_ones(path: str, kn
         ("training.weight_decay", -1e-9, None),
         ("training.validation_fraction", 0, None),
         ("training.validation_fraction", 1, None),
+        ("training.preparation", "zca", None),
         ("training", None, None),
+        ("video", None, None),
+        ("video.form", "guess", None),
+        ("video.frames", 1, None),
+        ("video.frames", 33, None),
+        ("video.step", 0, None),
+        ("video.window", 8, None),
+        ("video.window", 36, None),
+        ("video.stride", 0, None),
+        ("video.training_windows", 3, None),
+        ("video.top", 0, None),
+        ("video.smoothing", -0.5, None),
+        ("folders", None, None),
+        ("folders", ["/here"], None),
         ("training", [1], None),
         ("runtime.device", "tpu", None),
         ("runtime.precision", "fp8", None),
@@ -151,7 +169,11 @@ def test_an_unknown_key_is_named_with_its_place_and_the_known_ones(path: str, kn
         ("benchmarks.small.classes", [], None),
         ("benchmarks.small.classes", "some", None),
         ("benchmarks.small.image_size", 28, None),
+        ("benchmarks.small.image_size", 8, None),
+        ("benchmarks.small.image_size", 2048, None),
+        ("benchmarks.small.image_size", [32], None),
         ("benchmarks.small.training", None, None),
+        ("benchmarks.small.video", None, None),
         ("benchmarks.small.detectors", {"alpa": None}, "benchmarks.small.detectors.alpa is None"),
         ("benchmarks.small.dataset", "Digits!", None),
         ("detectors.alpa", 3, None),
@@ -165,7 +187,7 @@ def test_a_value_of_the_wrong_type_or_out_of_range_is_named_with_its_place(
     assert problem(path, value).startswith(f"{place or f'{path} is {value!r}'}: ")
 
 
-@pytest.mark.parametrize("path", ["training", "data", "pipeline.default", "benchmarks.small.seeds"])
+@pytest.mark.parametrize("path", ["training", "video", "data", "pipeline.default", "benchmarks.small.seeds"])
 def test_a_missing_key_is_named(path: str) -> None:
     assert problem(path, MISSING) == f"{path} is missing; add it to params.yaml."
 
@@ -173,16 +195,7 @@ def test_a_missing_key_is_named(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (
-            "pipeline.benchmarks",
-            ["small"],
-            "large is in benchmarks but not in pipeline.benchmarks; add it there or remove it here.",
-        ),
-        (
-            "benchmarks.large",
-            MISSING,
-            "large is in pipeline.benchmarks but not in benchmarks; add it there or remove it here.",
-        ),
+        ("benchmarks.large", MISSING, "Benchmark large is not in params.yaml; choose small."),
         (
             "pipeline.detectors",
             ["alpa", "pca", "knn"],
@@ -191,8 +204,17 @@ def test_a_missing_key_is_named(path: str) -> None:
         (
             "pipeline.datasets",
             ["digits"],
-            "mnist is in the benchmarks' dataset entries but not in pipeline.datasets; add it there or remove it here.",
+            "benchmarks.large.dataset is mnist; choose digits, or add mnist to folders or, if it is published, to "
+            "pipeline.datasets.",
         ),
+        (
+            "benchmarks.large.dataset",
+            "doors",
+            "benchmarks.large.dataset is doors; choose digits, mnist, or add doors to folders or, if it is published, "
+            "to pipeline.datasets.",
+        ),
+        ("pipeline.datasets", ["digits", "mnist", "digits"], "pipeline.datasets names digits twice; keep one."),
+        ("folders", {"mnist": "/here"}, "mnist is in folders and in pipeline.datasets; give the folder another name."),
         ("pipeline.detectors", ["alpa", "pca", "alpa"], "pipeline.detectors names alpa twice; keep one."),
         ("pipeline.default", "huge", "Benchmark huge is not in params.yaml; choose small, large."),
         ("pipeline.paper", ["huge"], "Benchmark huge is not in params.yaml; choose small, large."),
@@ -201,6 +223,48 @@ def test_a_missing_key_is_named(path: str) -> None:
 )
 def test_lists_and_sections_that_disagree_are_an_error(path: str, value: Any, message: str) -> None:
     assert problem(path, value) == message
+
+
+def test_a_folder_of_ones_own_is_a_data_set() -> None:
+    values = changed("folders", {"doors": "/home/me/doors"})
+    values["benchmarks"]["large"]["dataset"] = "doors"
+    assert fill(Params, values, "").folders == {"doors": "/home/me/doors"}
+
+
+def test_several_classes_are_listed_together_and_may_be_written_as_numbers() -> None:
+    params = fill(Params, changed("benchmarks.small.classes", [["0", 1], [2]]), "")
+    assert params.benchmark("small").classes == (("0", "1"), ("2",))
+
+
+def test_the_sides_of_frames_may_differ_and_those_of_still_images_may_not() -> None:
+    values = changed("benchmarks.small.image_size", [120, 180])
+    values["benchmarks"]["small"]["protocol"] = "video"
+    assert fill(Params, values, "").benchmark("small").frame_size == (120, 180)
+    assert fill(Params, VALID, "").benchmark("small").frame_size == (32, 32)
+    assert problem("benchmarks.small.image_size", [120, 180]) == (
+        "benchmarks.small.image_size is 120 x 180, and protocol one_vs_rest is for squares; name one side."
+    )
+
+
+def test_a_benchmark_overrides_the_shared_video_section_key_by_key() -> None:
+    params = fill(Params, changed("benchmarks.small.video", {"form": "reconstruction", "top": 3}), "")
+    assert params.video_for("small") == VideoConfig(form="reconstruction", frames=4, top=3)
+    assert params.video_for("large") == VideoConfig(frames=4)
+    assert problem("benchmarks.small.video", {"form": "guess"}).startswith("benchmarks.small.video.form is 'guess': ")
+
+
+def test_clips_are_not_prepared_by_their_own_contrast() -> None:
+    values = changed("benchmarks.small.protocol", "video")
+    values["training"]["preparation"] = "gcn"
+    values["benchmarks"]["large"]["training"] = {"preparation": "unit"}
+    with pytest.raises(ConfigError) as error:
+        fill(Params, values, "")
+    assert str(error.value) == (
+        "benchmarks.small.training.preparation is gcn, which windows and whole frames would not share; "
+        "choose unit or scaled."
+    )
+    values["benchmarks"]["small"]["training"] = {"preparation": "scaled"}
+    assert fill(Params, values, "").training_for("small").preparation == "scaled"
 
 
 def test_a_seed_named_twice_is_an_error() -> None:
@@ -295,7 +359,13 @@ def test_the_projects_own_file_says_every_default_of_a_detector_or_none_and_no_o
 
 
 @pytest.mark.parametrize(
-    ("section", "config"), [("training", TrainingConfig), ("runtime", RuntimeConfig), ("evaluation", EvaluationConfig)]
+    ("section", "config"),
+    [
+        ("training", TrainingConfig),
+        ("video", VideoConfig),
+        ("runtime", RuntimeConfig),
+        ("evaluation", EvaluationConfig),
+    ],
 )
 def test_the_projects_own_file_says_the_defaults_of_the_shared_sections(section: str, config: type) -> None:
     assert yaml.safe_load(PARAMS.read_text())[section] == asdict(config())

@@ -184,13 +184,17 @@ def target_classes(
     groups = [[entry] if isinstance(entry, str) else list(entry) for entry in wanted]
     for entry, group in zip(wanted, groups, strict=True):
         if isinstance(entry, str) == protocol.grouped or not group:
+            written = entry if isinstance(entry, str) else f"[{', '.join(group)}]"
             kind = "a list of classes" if protocol.grouped else "one class"
-            raise DataError(f"{protocol.target} {entry} of {dataset} is not {kind}; the protocol needs that.")
+            raise DataError(f"{protocol.target} {written} of {dataset} is not {kind}; the protocol needs that.")
         for name in group:
             if name not in class_names:
                 raise DataError(f"{protocol.target} {name} is not in {dataset}; choose {_choice(class_names)}.")
-        if groups.count(group) > 1 or len(set(group)) < len(group):
-            raise DataError(f"{protocol.target} {JOIN.join(group)} is named twice; keep one.")
+        joined = JOIN.join(group)
+        if sum(set(group) == set(other) for other in groups) > 1 or len(set(group)) < len(group):
+            raise DataError(f"{protocol.target} {joined} is named twice; keep one.")
+        if len(group) > 1 and (joined in class_names or joined.count(JOIN) >= len(group)):
+            raise DataError(f"{protocol.target} {joined} could mean several things; rename the classes with a {JOIN}.")
     names = [JOIN.join(group) for group in groups]
     return names if protocol.grouped else [name for name in class_names if name in names]
 

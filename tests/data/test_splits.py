@@ -43,7 +43,7 @@ def folder(splits: tuple[Split, Split], tmp_path: Path) -> Path:
 
 def splits_from(config: DataConfig, raw: Path, key: str = "mnist") -> tuple[Split, Split]:
     fetch(key, raw, config)
-    return make_splits(read_raw(key, raw), "one_vs_rest", seed=0, size=32)
+    return make_splits(read_raw(key, raw, 32), "one_vs_rest", seed=0)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -73,7 +73,7 @@ def test_a_written_split_is_read_back_as_it_was(splits: tuple[Split, Split], fol
         assert isinstance(loaded.images, np.memmap) == mmap
         for name in ("images", "labels", "group"):
             np.testing.assert_array_equal(getattr(loaded, name), getattr(splits[1], name))
-        for name in ("class_names", "image_shape", "dataset", "protocol", "part", "digest"):
+        for name in ("class_names", "image_shape", "dataset", "protocol", "part", "digest", "targets", "clips"):
             assert getattr(loaded, name) == getattr(splits[1], name)
 
 
@@ -87,12 +87,14 @@ def test_split_json_describes_the_split(folder: Path) -> None:
     facts = json.loads((folder / "split.json").read_text())
     assert facts | {"digest": ""} == {
         "class_names": list("0123456789"),
+        "clips": [],
         "dataset": "mnist",
         "digest": "",
         "image_shape": [1, 32, 32],
         "n": 20,
         "part": "test",
         "protocol": "one_vs_rest",
+        "targets": list("0123456789"),
     }
 
 
@@ -107,7 +109,7 @@ def test_test_images_that_are_also_train_images_are_counted(splits: tuple[Split,
 def test_an_unknown_protocol_is_refused(local_root: Path, tmp_path: Path) -> None:
     fetch("mnist", tmp_path / "mnist", DataConfig(root=str(local_root)))
     with pytest.raises(DataError, match=r"^Protocol k_fold is unknown"):
-        make_splits(read_raw("mnist", tmp_path / "mnist"), "k_fold", seed=0, size=32)
+        make_splits(read_raw("mnist", tmp_path / "mnist", 32), "k_fold", seed=0)
 
 
 def test_a_full_disk_keeps_the_old_split(
@@ -153,6 +155,8 @@ def flip_last_bit(folder: Path) -> None:
         (lambda folder: (folder / "split.json").write_text("{}"), "split.json is damaged"),
         (lambda folder: (folder / "images.npy").write_bytes(b""), "images.npy is not a whole array file"),
         (change_json("image_shape", [1, 32]), "split.json is damaged"),
+        (change_json("targets", None), "split.json is damaged"),
+        (change_json("clips", 3), "split.json is damaged"),
         (change_json("n", 19), r"images is uint8 \(20, 1, 32, 32\), split.json says uint8 \(19, 1, 32, 32\)"),
         (change_json("class_names", ["0", "1"]), "labels run from 0 to 9 with 2 class names"),
         (change_json("digest", "0" * 64), "do not have the digest"),

@@ -1,6 +1,7 @@
 """Small detectors and a toy set: dim stripes are normal, noise of full contrast is anomalous."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -102,6 +103,17 @@ def fit(build: Callable[..., Any]) -> Callable[..., Any]:
 
     def fitted(key: str, channels: int = 1, seed: int = 0, precision: str = "fp32", **settings: Any) -> Detector:
         return build(key, channels, seed, **settings).fit(stripes(32, channels), SHORT, Runtime(precision=precision))
+
+    return fitted
+
+
+@pytest.fixture(scope="session")
+def prepared(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a factory of detectors after six steps on images prepared in some way; no test may change one."""
+
+    @cache
+    def fitted(key: str, preparation: str) -> Detector:
+        return build(key).fit(stripes(32), replace(SHORT, preparation=preparation))
 
     return fitted
 

@@ -172,6 +172,54 @@ def test_a_saved_and_loaded_detector_gives_the_same_bits(
     assert same_bits(loaded.scores(images), detector.scores(images))
 
 
+@pytest.mark.parametrize("preparation", ["scaled", "gcn"])
+def test_a_detector_keeps_how_it_prepares_images(
+    key: str, preparation: str, prepared: Build, tmp_path: Path, mixed: np.ndarray
+) -> None:
+    detector = prepared(key, preparation)
+    detector.save(tmp_path)
+    loaded = load_detector(tmp_path, expected=key)
+    assert loaded.preparation.kind == preparation
+    assert same_bits(loaded.scores(mixed), detector.scores(mixed))
+    for name in ("lowest", "highest"):
+        assert torch.equal(getattr(loaded.preparation, name), getattr(detector.preparation, name))
+    assert detector.preparation.highest != 1
+
+
+@pytest.mark.parametrize("preparation", ["scaled", "gcn"])
+def test_prepared_images_are_scored_alone_as_among_others(
+    key: str, preparation: str, prepared: Build, mixed: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = prepared(key, preparation)
+    whole = detector.scores(mixed)
+    assert all(np.isfinite(values).all() for values in whole.values())
+    monkeypatch.setattr("alpa.detectors.detector.SCORING_BATCH", 1)
+    assert_close(detector.scores(mixed), whole)
+    alone = detector.scores(mixed[-1:])
+    assert_close(alone, {name: values[-1:] for name, values in whole.items()})
+
+
+@pytest.mark.parametrize("preparation", ["scaled", "gcn"])
+def test_how_images_are_prepared_changes_the_scores(
+    key: str, preparation: str, prepared: Build, fit: Build, mixed: np.ndarray
+) -> None:
+    plain = fit(key).scores(mixed)
+    for name, values in prepared(key, preparation).scores(mixed).items():
+        assert (values != plain[name]).all(), name
+
+
+@pytest.mark.parametrize("preparation", ["scaled", "gcn"])
+def test_reconstructions_are_pixels_however_images_are_prepared(
+    preparation: str, prepared: Build, normal_images: Images
+) -> None:
+    images = normal_images(8, seed=3)
+    rebuilt = prepared("pca", preparation).reconstruct(images)
+    assert (rebuilt.shape, rebuilt.dtype) == (images.shape, np.float32)
+    assert rebuilt.min() >= 0
+    assert rebuilt.max() <= 1
+    assert np.abs(rebuilt - images / 255).mean() < 0.05
+
+
 def test_equal_detectors_are_saved_as_equal_bytes(key: str, fit: Build, tmp_path: Path) -> None:
     contents = []
     for name in ("first", "second"):

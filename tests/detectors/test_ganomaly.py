@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from alpa.config import TrainingConfig
 from alpa.detectors import build_detector
 from alpa.detectors.ganomaly import RESTART_SEED, GANomaly, GANomalyConfig, published_weights, to_tanh
+from alpa.errors import ConfigError
 from alpa.runtime import seeded
 
 Build = Callable[..., Any]
@@ -27,6 +28,28 @@ def test_the_networks_have_the_published_numbers_of_parameters(
     detector = GANomaly((channels, 32, 32), GANomalyConfig(), seed=0)
     assert n_parameters(detector.generator) == generator
     assert n_parameters(detector.discriminator) == discriminator
+
+
+@pytest.mark.parametrize(
+    ("side", "widths"), [(16, [4, 8]), (32, [4, 8, 16]), (64, [4, 8, 16, 32]), (128, [4, 8, 16, 32, 64])]
+)
+def test_a_larger_image_gets_one_more_layer_for_each_doubling_of_its_side(side: int, widths: list[int]) -> None:
+    detector = GANomaly((1, side, side), GANomalyConfig(features=4, latent=5), seed=0)
+    latent, features = detector.generator.encoder(torch.rand(2, 1, side, side))
+    assert [maps.shape[1] for maps in features] == widths
+    assert features[-1].shape[2:] == (4, 4)
+    assert latent.shape == (2, 5, 1, 1)
+    assert detector.generator.decoder(latent).shape == (2, 1, side, side)
+    assert detector.discriminator(torch.rand(2, 1, side, side))[0].shape == (2,)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (28, 28), (48, 48), (256, 256), (32, 64)])
+def test_a_size_that_is_not_a_published_one_is_one_sentence(size: tuple[int, int]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_detector("ganomaly", (1, *size))
+    assert str(caught.value) == (
+        f"ganomaly takes square images with a side of 16, 32, 64, 128, not {size[0]} x {size[1]}; resize them."
+    )
 
 
 def test_the_initial_weights_have_the_published_spread() -> None:

@@ -10,10 +10,11 @@ from alpa.evaluation.facts import current_facts, gather_facts, git_state, hardwa
 from alpa.params import Params
 
 PARAMS = {
-    "pipeline": {"default": "toy", "benchmarks": ["toy"], "datasets": ["digits"], "detectors": ["alpa", "pca"]},
+    "pipeline": {"default": "toy", "datasets": ["digits"], "detectors": ["alpa", "pca"]},
     "benchmarks": {"toy": {"dataset": "digits", "protocol": "one_vs_rest", "seeds": [0, 1]}},
     "detectors": {"alpa": {}, "pca": {}},
     "training": {},
+    "video": {},
     "tuning": {},
     "runtime": {"workers": 3},
     "evaluation": {},
@@ -51,7 +52,7 @@ def add_cell(root, detector, cell, **facts):
 @pytest.fixture
 def project(tmp_path):
     for part in ("train", "test"):
-        write(tmp_path / "data/splits/toy" / part / "split.json", {"class_names": ["0"], "digest": f"{part} digest"})
+        write(tmp_path / "data/splits/toy" / part / "split.json", {"targets": ["0"], "digest": f"{part} digest"})
     write(tmp_path / "reports/toy/cells.csv", "a,b\n")
     return tmp_path
 

@@ -12,7 +12,9 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from alpa.config import TrainingConfig, VideoConfig
-from alpa.data.raw import RawImages
+from alpa.data.images import to_square
+from alpa.data.raw import UNDECIDED, RawImages
+from alpa.data.sources import SOURCES
 from alpa.data.splits import Split, make_splits
 from alpa.detectors.alpa import ALPAConfig
 from alpa.errors import ModelError
@@ -45,8 +47,9 @@ def _one_thread() -> Iterator[None]:
 def split() -> Split:
     """A test split of 200 images, twenty of each class."""
     rng = np.random.default_rng(5)
-    raw = RawImages("digits", NAMES, rng.integers(0, 17, (1000, 8, 8), np.uint8), np.arange(1000) % 10, is_test=None)
-    return make_splits(raw, "one_vs_rest", seed=0, size=16)[1]
+    images = to_square(rng.integers(0, 17, (1000, 8, 8), np.uint8), 16, SOURCES["digits"])
+    raw = RawImages("digits", NAMES, images, np.arange(1000) % 10, np.full(1000, UNDECIDED, np.int8))
+    return make_splits(raw, "one_vs_rest", seed=0)[1]
 
 
 @pytest.fixture

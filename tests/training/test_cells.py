@@ -22,6 +22,7 @@ OTHER_TRAINING = {
     "learning_rate": 0.5,
     "weight_decay": 0.5,
     "validation_fraction": 0.5,
+    "preparation": "gcn",
 }
 MakeCell = Callable[..., Cell]
 RUNTIME = Runtime()
@@ -36,6 +37,26 @@ def test_equal_cells_have_equal_keys(make_cell: MakeCell) -> None:
     assert first.key(RUNTIME) == second.key(RUNTIME)
     fortran = replace(first, images=np.asfortranarray(first.images))
     assert fortran.key(RUNTIME) == first.key(RUNTIME), "how the images lie in memory does not matter"
+
+
+def test_the_clips_of_the_samples_change_the_key(make_cell: MakeCell) -> None:
+    first, second = (make_cell(groups=np.arange(40) // size) for size in (10, 20))
+    assert first.key(RUNTIME) != second.key(RUNTIME)
+
+
+def test_a_cell_of_clips_holds_whole_clips_out(make_cell: MakeCell) -> None:
+    cell = make_cell(groups=np.arange(40) // 10)
+    fitted, validation = cell.split()
+    assert (len(fitted), len(validation)) == (30, 10)
+    assert len(set(cell.groups[validation].tolist())) == 1
+    description = json.loads(fit_cell(cell, "some key", RUNTIME)[0]["cell.json"])
+    assert (description["n_train"], description["n_validation"]) == (30, 10)
+
+
+def test_a_cell_builds_a_detector_that_predicts_as_many_channels_as_it_says(make_cell: MakeCell) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (20, 3, 16, 16), dtype=np.uint8)
+    assert make_cell("autoencoder", images=images, predicted=1).build().given == (2, 16, 16)
+    assert make_cell("autoencoder", images=images).build().given == (3, 16, 16)
 
 
 def _other_pixel(cell: Cell) -> Cell:
@@ -53,10 +74,12 @@ def _other_pixel(cell: Cell) -> Cell:
         lambda cell: replace(cell, training=replace(cell.training, validation_fraction=0.2)),
         lambda cell: replace(cell, images=cell.images[1:]),
         lambda cell: replace(cell, images=cell.images.reshape(40, 4, 8, 8)),
+        lambda cell: replace(cell, groups=np.arange(40) // 10),
+        lambda cell: replace(cell, predicted=1),
         lambda cell: replace(cell, images=cell.images[::-1]),
         _other_pixel,
     ],
-    ids=["seed", "config", "detector", "validation", "fewer", "shape", "order", "pixel"],
+    ids=["seed", "config", "detector", "validation", "fewer", "shape", "clips", "predicted", "order", "pixel"],
 )
 def test_everything_decisive_changes_the_key(change: Callable[[Cell], Cell], make_cell: MakeCell) -> None:
     assert change(make_cell()).key(RUNTIME) != make_cell().key(RUNTIME)

@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from alpa.config import RuntimeConfig, fill
-from alpa.data.raw import RawImages
+from alpa.data.images import to_square
+from alpa.data.raw import UNDECIDED, RawImages
+from alpa.data.sources import SOURCES
 from alpa.data.splits import make_splits, write_split
 from alpa.detectors import DETECTORS
 from alpa.detectors.alpa import ALPAConfig
@@ -24,10 +26,10 @@ NAMES = tuple("0123456789")
 def params(**benchmark: Any) -> Params:
     toy = {"dataset": "digits", "protocol": "one_vs_rest", "seeds": [3, 1], **benchmark}
     values = {
-        "pipeline": {"default": "toy", "benchmarks": ["toy"], "datasets": ["digits"], "detectors": ["alpa"]},
+        "pipeline": {"default": "toy", "datasets": ["digits"], "detectors": ["alpa"]},
         "benchmarks": {"toy": toy},
         "detectors": {"alpa": None},
-        **{section: {} for section in ("training", "tuning", "runtime", "evaluation", "data")},
+        **{section: {} for section in ("training", "video", "tuning", "runtime", "evaluation", "data")},
     }
     return fill(Params, values, "")
 
@@ -37,8 +39,9 @@ def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str,
     """Give this test a project folder with the train split of 200 random digits; return what writes tuned values."""
     monkeypatch.chdir(tmp_path)
     images = np.random.default_rng(0).integers(0, 17, (200, 8, 8), dtype=np.uint8)
-    raw = RawImages("digits", NAMES, images, np.arange(200) % 10, is_test=None)
-    train, _ = make_splits(raw, "one_vs_rest", seed=0, size=32)
+    part = np.full(200, UNDECIDED, np.int8)
+    raw = RawImages("digits", NAMES, to_square(images, 32, SOURCES["digits"]), np.arange(200) % 10, part)
+    train, _ = make_splits(raw, "one_vs_rest", seed=0)
     write_split(Path("data/splits/toy/train"), train)
     return lambda values: write_text(tuned_path("toy", "alpa"), yaml.safe_dump(values))
 

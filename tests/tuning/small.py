@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from alpa.config import fill
-from alpa.data.raw import RawImages
+from alpa.data.images import to_square
+from alpa.data.raw import UNDECIDED, RawImages
+from alpa.data.sources import SOURCES
 from alpa.data.splits import make_splits, write_split
 from alpa.params import Params
 from alpa.training.cells import CellStore
@@ -38,8 +40,9 @@ def write_small_split(seed: int = 0) -> None:
     """
     images = np.random.default_rng(seed).integers(0, 8, (300, 8, 8), dtype=np.uint8)
     images[:, :4, :2] += 9
-    raw = RawImages("digits", NAMES, images, np.arange(300) % 10, is_test=None)
-    train, _ = make_splits(raw, "one_vs_rest", seed=0, size=32)
+    part = np.full(300, UNDECIDED, np.int8)
+    raw = RawImages("digits", NAMES, to_square(images, 32, SOURCES["digits"]), np.arange(300) % 10, part)
+    train, _ = make_splits(raw, "one_vs_rest", seed=0)
     write_split(SPLIT, train)
 
 
@@ -47,7 +50,7 @@ def small_params(tuning: dict[str, Any], detectors: dict[str, Any] | None = None
     """Return parameters of one benchmark, where some of the tuning and of the benchmark may be overridden."""
     detectors = {"autoencoder": {"width": 4, "latent": 2}, "alpa": {"width": 4}, "knn": None} | (detectors or {})
     small = {"dataset": "digits", "protocol": "one_vs_rest", "seeds": [3, 1], "classes": ["1", "4", "7"], **benchmark}
-    pipeline = {"default": "small", "benchmarks": ["small"], "datasets": ["digits"], "detectors": list(detectors)}
+    pipeline = {"default": "small", "datasets": ["digits"], "detectors": list(detectors)}
     values = {
         "pipeline": pipeline,
         "benchmarks": {"small": small},
@@ -55,7 +58,7 @@ def small_params(tuning: dict[str, Any], detectors: dict[str, Any] | None = None
         "training": {"steps": 9, "batch_size": 8, "validation_fraction": 0.25},
         "tuning": TUNING | tuning,
         "runtime": {"device": "cpu", "precision": "fp32", "workers": 1},
-        **{section: {} for section in ("evaluation", "data")},
+        **{section: {} for section in ("video", "evaluation", "data")},
     }
     return fill(Params, values, "")
 

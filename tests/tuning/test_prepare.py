@@ -283,5 +283,5 @@ def test_a_detector_that_brings_its_own_training_can_be_given_the_steps_of_other
 def test_a_detector_that_is_fitted_at_once_takes_no_steps() -> None:
     plan, trials = prepared(small_params({"space": {"knn": {"neighbours": {"low": 1, "high": 9}}}}), "knn")
     assert list(plan.space) == ["neighbours"]
-    assert plan.settings["training"] == {"validation_fraction": 0.25}
+    assert plan.settings["training"] == {"validation_fraction": 0.25, "preparation": "unit"}
     assert np.prod(trials.cells[0].images.shape[1:]) == 1024

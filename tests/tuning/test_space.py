@@ -179,9 +179,9 @@ def test_spaces_are_described_alike_only_if_they_are_alike() -> None:
 @pytest.mark.parametrize("key", list(DETECTORS))
 def test_the_projects_own_spaces_fit_and_hold_the_values_that_a_study_starts_from(key: str) -> None:
     params, config_class = load_params(PARAMS), DETECTORS[key].config_class
-    for benchmark in params.benchmarks:
-        tuning = params.tuning_for(benchmark)
-        assert tuning is not None
+    tuned = {benchmark: tuning for benchmark in params.benchmarks if (tuning := params.tuning_for(benchmark))}
+    assert params.pipeline.default in tuned
+    for benchmark, tuning in tuned.items():
         space = read_space(config_class, tuning.space.get(key), f"tuning.space.{key}")
         untuned: Any = fill(config_class, params.detector_section(benchmark, key), f"detectors.{key}")
         assert outside(space, asdict(untuned)) == []
