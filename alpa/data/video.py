@@ -15,9 +15,7 @@ from alpa.errors import DataError
 UNIFORM_SHARE = 0.1  # of the training windows, drawn anywhere; the others are drawn where something moves
 FINER = 4  # training windows may begin at a quarter of the stride
 CHUNK = 64  # frames held at once
-MOST_FRAMES = (
-    5000  # among which training windows are looked for, so that long clips take no more memory than short ones
-)
+MOST_FRAMES = 5000  # among which training windows are looked for, whatever the length of the clips
 
 Frames = NDArray[np.uint8]  # (N, C, H, W), memory-mapped
 Rows = NDArray[np.int64]
