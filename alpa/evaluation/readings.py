@@ -1,10 +1,10 @@
 """Readings of the scores of frames: one detector, one set of scores, and the ways to make a number of several clips.
 
 `micro` is one AUROC over all frames, scores as they are: what a fixed threshold would see. `per_clip` first maps each
-clip's scores to 0..1 by their own lowest and highest, as most of the literature does since W. Liu, W. Luo, D. Lian and
-S. Gao, Future Frame Prediction for Anomaly Detection, CVPR 2018, arXiv:1712.09867; that takes the clip's future. `macro`
-is the mean of the AUROCs of those clips that have both kinds of frames (M.-I. Georgescu et al., Anomaly Detection in
-Video via Self-Supervised and Multi-Task Learning, CVPR 2021, arXiv:2011.07491).
+clip's scores to 0..1 by their own lowest and highest, which takes the clip's future; most of the literature does so, as
+in W. Liu, W. Luo, D. Lian and S. Gao, Future Frame Prediction for Anomaly Detection, CVPR 2018, arXiv:1712.09867.
+`macro` is the mean of the AUROCs of those clips that have both kinds of frames, as in M.-I. Georgescu et al., Anomaly
+Detection in Video via Self-Supervised and Multi-Task Learning, CVPR 2021, arXiv:2011.07491.
 """
 
 from collections.abc import Iterator, Sequence

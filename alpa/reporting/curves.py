@@ -12,10 +12,11 @@ from alpa.reporting.document import Picture
 from alpa.reporting.drawing import FAINT, INK, MUTED, colours, new_figure, styled, to_picture
 from alpa.reporting.figures import WIDTH, legend
 from alpa.reporting.results import Results
-from alpa.reporting.wording import percent
+from alpa.reporting.wording import percent, short
 
 GRID = 201  # false-positive rates at which ROC curves are averaged
 BINS = 48
+HARD = " Classes are hard or easy by the median over the detectors."
 SHOWN = (0.2, 99.0)  # percentiles of the scores between which a histogram is drawn
 
 # Where a detector names parts of a player's loss beside the whole, the players' own losses.
@@ -70,7 +71,8 @@ def histograms(results: Results, tables: Tables) -> Picture:
             _histogram(axes, cells[target, seed], results.score_of(detector), colour[detector])
         row[0].set_ylabel(detector, rotation=0, ha="right", va="center", color=INK)
     for place, (target, kind) in enumerate(chosen.items()):
-        grid[0, place].set_title(f"{results.target} {target}{kind}", pad=8)
+        title = "All test frames" if results.has_clips else f"{results.target} {short(target)}{kind}"
+        grid[0, place].set_title(title, pad=8)
         grid[-1, place].set_xlabel("score (higher: more anomalous)")
     figure.set_layout_engine("constrained", wspace=0.08, w_pad=0.08, h_pad=0.06)
     return to_picture(
@@ -78,7 +80,7 @@ def histograms(results: Results, tables: Tables) -> Picture:
         "histograms",
         "Histograms of the scores of normal and anomalous test samples",
         f"Scores of normal (grey) and anomalous (coloured) test samples with seed {seed}, each at its own scale; the "
-        "number is the cell's AUROC (%). Classes are hard or easy by the median over the detectors.",
+        f"number is the cell's AUROC (%).{'' if results.has_clips else HARD}",
     )
 
 
