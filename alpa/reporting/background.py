@@ -56,11 +56,10 @@ def protocol_section(results: Results, cells: dict[Key, Cell], train: Path, test
     paragraphs += [f"Split: {known.split}"] if known else []
     paragraphs.append(f"Data: {results.dataset_title}. {citation_of(results.dataset)}.")
     paragraphs += [
-        *(clip_settings(video, results) if results.has_clips else ()),
+        *(clip_settings(video) if results.has_clips else ()),
         *preparations(cells),
         _seen(results),
-        f"Intervals come from a paired hierarchical bootstrap over {_drawn(results)} and, from three seeds on, over "
-        "seeds; the classes are the benchmark and are not resampled.",
+        f"Intervals come from a paired hierarchical bootstrap over {_drawn(results)}.",
         "Early prototypes of this design were tried on the test splits of MNIST, Fashion-MNIST, CIFAR-10 and UCSD "
         "Ped2: what it considers at all was informed by them. The networks' normalisation, the latent's size and the "
         "scores that are combined were then chosen on the training split of MNIST alone, with one seed: held-out "
@@ -90,7 +89,10 @@ def _seen(results: Results) -> str:
 
 
 def _drawn(results: Results) -> str:
-    return "whole test clips, since the frames of a clip are alike," if results.has_clips else "test images"
+    """Say what a resample draws."""
+    if results.has_clips:
+        return "whole test clips, since frames of a clip are alike, and, from three seeds on, over seeds"
+    return "test images and, from three seeds on, over seeds; the classes are the benchmark and are not resampled"
 
 
 def facts_section(report: Path) -> Section:

@@ -24,7 +24,7 @@ from alpa.reporting.wording import FAMILY, METHOD, count, listed, name, number, 
 
 MOST_CLIPS = 16
 MOST_RANGES = 4  # that a caption lists
-THUMBNAIL_PIXELS = 240
+THUMBNAIL_PIXELS = 200  # in width
 SHOWN = (0.0, 99.5)  # percentiles of the scores of all test frames between which a panel runs
 FRAMES_SHOWN = 2  # of each kind, of which predictions are shown
 

@@ -35,13 +35,17 @@ def preparations(cells: dict[Key, Cell]) -> Iterator[str]:
         yield PREPARATIONS[kind] if len(kinds) == 1 else f"{', '.join(detectors)}: {PREPARATIONS[kind]}"
 
 
-def clip_settings(video: VideoConfig, results: Results) -> Iterator[str]:
+def clip_settings(video: VideoConfig) -> Iterator[str]:
     """Yield how clips became samples and windows became a frame's score."""
     apart = "consecutive frames" if video.step == 1 else f"frames, {video.step} apart"
-    task = "predict the last of them from those before" if video.form == "prediction" else "reconstruct all of them"
+    task = (
+        "detectors that predict make the last of them from those before, others look at all of them"
+        if video.form == "prediction"
+        else "detectors look at all of them"
+    )
     yield (
-        f"A sample is a window of {video.window}×{video.window} pixels over {video.frames} {apart}; the detectors "
-        f"{task}, so far as they do either. Most training windows are drawn where something moves."
+        f"A sample is a window of {video.window}×{video.window} pixels over {video.frames} {apart}; "
+        f"{task}. Most training windows are drawn where something moves."
     )
     windows = "its highest window" if video.top == 1 else f"its {video.top} highest windows, on average"
     yield (

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from alpa.errors import ScoreError
+from alpa.evaluation.readings import FILE
 from alpa.reporting.document import Column, Picture, Section, Table, present
 from alpa.reporting.drawing import INK, LINE, MUTED, colours, horizontal_only, new_figure, styled, to_picture
 from alpa.reporting.figures import WIDTH
@@ -17,6 +18,7 @@ from alpa.reporting.wording import FAMILY, METHOD, count, listed, name, number, 
 
 TITLES = {"micro": "Micro", "per_clip": "Per clip", "macro": "Macro"}
 MARKERS = {"micro": "o", "per_clip": "s", "macro": "^"}
+HEIGHTS = (-0.16, 0.0, 0.16)  # below each other where they are equal
 
 
 def readings_section(results: Results) -> Section:
@@ -92,7 +94,7 @@ def _paragraphs(results: Results, rows: pd.DataFrame) -> list[str]:
     if smoothing := _deviations(rows):
         found.append(
             f"Smoothed: scores are first smoothed over time by a Gaussian of {_spoken(smoothing)} frames, which looks "
-            "ahead by as much. The leaderboard and all other sections use raw scores."
+            "ahead by as much. All numbers in other sections are of raw scores."
         )
     return found
 
@@ -109,14 +111,14 @@ def _spoken(deviations: Sequence[float]) -> str:
 def _picture(results: Results, rows: pd.DataFrame) -> Picture:
     """A row per detector, a marker per reading of its raw scores."""
     raw = rows[rows["smoothing"] == 0]
-    figure = new_figure(WIDTH, 84 + 26 * len(raw))
+    figure = new_figure(WIDTH, 84 + 30 * len(raw))
     axes = figure.add_subplot()
     colour = colours(results.detectors)
     for place, (_, row) in enumerate(raw.iterrows()):
         values = 100 * row[list(TITLES)].astype(float)
         axes.plot([values.min(), values.max()], [place, place], color=LINE, linewidth=2, zorder=1)
-        for key, value in values.dropna().items():
-            axes.plot(value, place, MARKERS[str(key)], color=colour[row["detector"]], markersize=7)
+        for height, (key, value) in zip(HEIGHTS, values.items(), strict=True):
+            axes.plot(value, place + height, MARKERS[str(key)], color=colour[row["detector"]], markersize=6)
     axes.set_yticks(range(len(raw)), list(raw["detector"]), color=INK)
     axes.set_ylim(len(raw) - 0.5, -0.5)
     axes.set_xlabel("AUROC (%)")
@@ -149,9 +151,10 @@ def _family_table(results: Results) -> Table | None:
     found = [part for part in parts if len(part) and part["detector"].iloc[0] in results.detectors]
     if not found:
         return None
+    more = f" The smoothed ones are in {FILE}." if _deviations(rows) else ""
     caption = (
         f"{results.dataset_title}: every score of {listed([part['detector'].iloc[0] for part in found])}, raw, in the "
-        f"same readings (%). {RANKED_MARK} marks the score that the detector is ranked by."
+        f"same readings (%). {RANKED_MARK} marks the score that the detector is ranked by.{more}"
     )
     return _laid_out("readings_scores", caption, pd.concat(found), marked=True)
 
