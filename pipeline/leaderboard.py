@@ -5,6 +5,7 @@ from pathlib import Path
 from alpa.data.protocols import find_protocol, target_classes
 from alpa.evaluation.facts import gather_facts, read_split_facts
 from alpa.evaluation.leaderboard import build_leaderboard, read_tables, write_leaderboard
+from alpa.evaluation.readings import build_readings, write_readings
 from alpa.files import write_json
 from alpa.params import load_params
 from alpa.tuning.finished import read_record, record_path
@@ -24,6 +25,8 @@ def main(benchmark: str) -> None:
     records = {name: read_record(record_path(benchmark, name)) for name in params.pipeline.detectors}
     tuned_on = {name: record.settings["objective"] for name, record in records.items() if record.trials}
     write_leaderboard(folder, build_leaderboard(tables, classes, settings.seeds, params.evaluation, tuned_on))
+    smoothing = params.video_for(benchmark).smoothing
+    write_readings(folder, build_readings(tables, classes, settings.seeds, smoothing))
     facts = gather_facts(params, benchmark)
     if facts["cells_without_facts"]:
         print(f"{facts['cells_without_facts']} cells have no record of their training; their time is not counted.")

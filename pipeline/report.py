@@ -13,7 +13,7 @@ def main(benchmark: str) -> None:
     from alpa.reporting.benchmark import Inputs, build_page
     from alpa.reporting.page import write_page
 
-    load_params().benchmark(benchmark)
+    video = load_params().video_for(benchmark)
     report = Path("reports") / benchmark
     runs = Path("runs")
     inputs = Inputs(
@@ -22,6 +22,7 @@ def main(benchmark: str) -> None:
         models=runs / "models" / benchmark,
         tuning=report / "tuning",
         test=Path("data") / "splits" / benchmark / "test",
+        video=video,
     )
     write_page(report, build_page(inputs))
     print(f"Wrote {report / 'report.html'}.")

@@ -91,9 +91,9 @@ def write_leaderboard(folder: Path, results: Leaderboard) -> None:
     `dvc metrics show`.
     """
     for name in ("cells", "leaderboard", "comparisons"):
-        write_text(folder / f"{name}.csv", _csv(getattr(results, name)))
+        write_text(folder / f"{name}.csv", as_csv(getattr(results, name)))
     ranking = results.leaderboard.loc[results.leaderboard["is_primary"], ["detector", "auroc_mean"]]
-    write_text(folder / "ranking.csv", _csv(ranking))
+    write_text(folder / "ranking.csv", as_csv(ranking))
     write_json(folder / "metrics.json", results.metrics)
 
 
@@ -199,7 +199,7 @@ def _identity(table: ScoreTable) -> dict[str, object]:
     return {"dataset": table.info.dataset, "protocol": table.info.protocol, "detector": table.info.detector}
 
 
-def _csv(frame: pd.DataFrame) -> str:
+def as_csv(frame: pd.DataFrame) -> str:
     """Return a frame as CSV with fixed decimals; adding zero turns a rounded -0 into 0."""
     rounded = frame.round(DECIMALS)
     floats = rounded.select_dtypes("float").columns

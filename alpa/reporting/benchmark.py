@@ -1,35 +1,53 @@
 """A benchmark's results to the sections of its report."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from alpa.config import VideoConfig
 from alpa.data.splits import load_split
 from alpa.evaluation.scores import ScoreTable, read_scores
 from alpa.reporting import curves, figures, tables
 from alpa.reporting.background import facts_section, protocol_section, published_section
 from alpa.reporting.cells import Cell, Key, find_cells, histories
+from alpa.reporting.clips import predictions_section, timelines_section
 from alpa.reporting.document import Page, Section, present
 from alpa.reporting.gallery import extremes_section, reconstructions_section
 from alpa.reporting.glossary import glossary
+from alpa.reporting.readings import readings_section
 from alpa.reporting.results import Results, read_results
 from alpa.reporting.studies import evidence_section, read_studies, searched_section
-from alpa.reporting.wording import METHOD, PEERS, against, labelled_note, listed, name, percent, summary
-
-FAMILY = ("alpa", "autoencoder", "denoising")  # one pair of networks, three trainings
+from alpa.reporting.wording import (
+    FAMILY,
+    METHOD,
+    PEERS,
+    against,
+    labelled_note,
+    listed,
+    name,
+    percent,
+    samples,
+    summary,
+)
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The folders that a report is made from."""
+    """The folders that a report is made from, and how clips became samples; `test` and `train` are those of a split."""
 
     report: Path
     scores: Path
     models: Path
     test: Path
     tuning: Path
+    video: VideoConfig = field(default_factory=VideoConfig)
+
+    @property
+    def train(self) -> Path:
+        """The train split, of which a report reads what is in it, and no image."""
+        return self.test.parent / "train"
 
 
 def build_page(inputs: Inputs) -> Page:
@@ -42,19 +60,24 @@ def build_page(inputs: Inputs) -> Page:
     score_tables = {detector: read_scores(inputs.scores / f"{detector}.parquet") for detector in results.detectors}
     cells, split = find_cells(inputs.models), load_split(inputs.test)
     studies = read_studies(inputs.tuning)
+    has_clips, video = results.has_clips, inputs.video
     sections = (
         _leaderboard(results),
+        readings_section(results) if has_clips else None,
         _ablation(results),
         _comparisons(results),
-        _per_class(results),
+        None if has_clips else _per_class(results),
+        timelines_section(results, score_tables, cells, split, video) if has_clips else None,
         _curves(results, score_tables),
-        reconstructions_section(results, score_tables, cells, split),
-        extremes_section(results, score_tables, split),
+        predictions_section(results, score_tables, cells, split, video)
+        if has_clips
+        else reconstructions_section(results, score_tables, cells, split),
+        None if has_clips else extremes_section(results, score_tables, split),
         searched_section(studies) if studies else None,
         evidence_section(studies) if studies else None,
         _training(results, cells),
         published_section(results),
-        protocol_section(results, cells),
+        protocol_section(results, cells, inputs.train, split, video),
         facts_section(inputs.report),
     )
     title = f"{results.dataset_title}: {_lower(results.protocol_title)}"
@@ -65,7 +88,11 @@ def build_page(inputs: Inputs) -> Page:
 
 def _leaderboard(results: Results) -> Section:
     text = "Each detector is ranked by the one score that its code declares, whatever the results."
-    blocks = (figures.leaderboard(results), tables.leaderboard(results), glossary(tables.scores(results)))
+    blocks = (
+        figures.leaderboard(results),
+        tables.leaderboard(results),
+        glossary(tables.scores(results), results.has_clips),
+    )
     return Section("leaderboard", "Leaderboard", (text,), blocks)
 
 
@@ -94,8 +121,9 @@ def _comparisons(results: Results) -> Section | None:
         if found := against(results, other):
             paragraphs.append(f"Against {name(other)}, {what}: {found}.")
     paragraphs.append(
-        "Differences are paired: both detectors are tested on the same images and resampled together. A difference "
-        "counts as shown where its 95 % interval excludes 0. No correction for the number of comparisons is made."
+        f"Differences are paired: both detectors are tested on the same {samples(results)} and resampled together. A "
+        "difference counts as shown where its 95 % interval excludes 0. No correction for the number of comparisons is "
+        "made."
     )
     blocks = present(figures.comparisons(results), table)
     return Section("comparisons", f"Does {METHOD} help?", tuple(paragraphs), blocks)

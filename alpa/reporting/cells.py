@@ -4,13 +4,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from alpa.errors import ModelError
+
+if TYPE_CHECKING:
+    from alpa.detectors.detector import Detector
 
 Key = tuple[str, str, int]  # detector, target class, seed
 
@@ -56,15 +59,19 @@ def histories(cells: dict[Key, Cell], detectors: Sequence[str], target: str, see
     return {name: pd.read_csv(path) for name, path in paths.items() if path.is_file()}
 
 
+def load(cells: dict[Key, Cell], detector: str, target: str, seed: int) -> "Detector | None":
+    """Return the detector of one cell, None if there is no such cell."""
+    if (detector, target, seed) not in cells:
+        return None
+    from alpa.detectors import load_detector
+
+    return load_detector(cells[detector, target, seed].folder)
+
+
 def rebuild(
     cells: dict[Key, Cell], detectors: Sequence[str], target: str, seed: int, images: NDArray[np.uint8]
 ) -> dict[str, NDArray[np.float32]]:
     """Return per detector that reconstructs at all the reconstructions (N, C, H, W) in [0, 1] of uint8 images."""
-    known = [name for name in detectors if (name, target, seed) in cells]
-    if not known:
-        return {}
-    from alpa.detectors import load_detector
-
-    loaded = {name: load_detector(cells[name, target, seed].folder) for name in known}
+    loaded = {name: load(cells, name, target, seed) for name in detectors}
     reconstruct = {name: getattr(detector, "reconstruct", None) for name, detector in loaded.items()}
     return {name: method(images) for name, method in reconstruct.items() if method is not None}

@@ -12,10 +12,12 @@ from alpa.reporting.document import Picture
 from alpa.reporting.drawing import FAINT, INK, MUTED, colours, new_figure, styled, to_picture
 from alpa.reporting.figures import WIDTH, legend
 from alpa.reporting.results import Results
-from alpa.reporting.wording import percent
+from alpa.reporting.wording import percent, short
 
 GRID = 201  # false-positive rates at which ROC curves are averaged
 BINS = 48
+LONGEST_TITLE, LONGEST_NAME = 36, 26  # characters above a column
+HARD = " Classes are hard or easy by the median over the detectors."
 SHOWN = (0.2, 99.0)  # percentiles of the scores between which a histogram is drawn
 
 # Where a detector names parts of a player's loss beside the whole, the players' own losses.
@@ -61,7 +63,9 @@ def histograms(results: Results, tables: Tables) -> Picture:
     chosen = {results.hardest: ", the hardest", results.easiest: ", the easiest"}
     if len(chosen) == 1:
         chosen = {results.hardest: ""}
-    figure = new_figure(WIDTH, 50 + 74 * len(results.detectors))
+    titles = [_title(results, target, kind) for target, kind in chosen.items()]
+    lines = 1 + max(title.count("\n") for title in titles)
+    figure = new_figure(WIDTH, 36 + 14 * lines + 74 * len(results.detectors))
     grid = figure.subplots(len(results.detectors), len(chosen), squeeze=False)
     colour, seed = colours(results.detectors), results.seeds[0]
     for row, detector in zip(grid, results.detectors, strict=True):
@@ -69,8 +73,8 @@ def histograms(results: Results, tables: Tables) -> Picture:
         for axes, target in zip(row, chosen, strict=True):
             _histogram(axes, cells[target, seed], results.score_of(detector), colour[detector])
         row[0].set_ylabel(detector, rotation=0, ha="right", va="center", color=INK)
-    for place, (target, kind) in enumerate(chosen.items()):
-        grid[0, place].set_title(f"{results.target} {target}{kind}", pad=8)
+    for place, title in enumerate(titles):
+        grid[0, place].set_title(title, pad=8)
         grid[-1, place].set_xlabel("score (higher: more anomalous)")
     figure.set_layout_engine("constrained", wspace=0.08, w_pad=0.08, h_pad=0.06)
     return to_picture(
@@ -78,7 +82,7 @@ def histograms(results: Results, tables: Tables) -> Picture:
         "histograms",
         "Histograms of the scores of normal and anomalous test samples",
         f"Scores of normal (grey) and anomalous (coloured) test samples with seed {seed}, each at its own scale; the "
-        "number is the cell's AUROC (%). Classes are hard or easy by the median over the detectors.",
+        f"number is the cell's AUROC (%).{'' if results.has_clips else HARD}",
     )
 
 
@@ -116,6 +120,14 @@ def training(histories: Mapping[str, pd.DataFrame], chosen: str, seed: int) -> P
         f"Training losses of {', '.join(shown)}",
         f"Losses during training for class {chosen}, seed {seed}, under the names the detectors give them.",
     )
+
+
+def _title(results: Results, target: str, kind: str) -> str:
+    """Return what a column of histograms shows, in two lines if its class has a long name."""
+    if results.has_clips:
+        return "All test frames"
+    title = f"{results.target} {target}{kind}"
+    return title if len(title) <= LONGEST_TITLE else f"{results.target}{kind}:\n{short(target, LONGEST_NAME)}"
 
 
 def _plain_log_axis(axes: Axes) -> None:

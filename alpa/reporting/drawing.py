@@ -61,6 +61,7 @@ STYLE: dict[Any, Any] = {
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
     "text.color": INK,
+    "text.parse_math": False,  # a class may be called $a$
     "legend.frameon": False,
     "legend.fontsize": 9,
     "lines.linewidth": 1.6,

@@ -23,7 +23,7 @@ from alpa.reporting.drawing import (
     to_picture,
 )
 from alpa.reporting.results import OWN, Difference, Results
-from alpa.reporting.wording import METHOD, PEERS, compared, percent
+from alpa.reporting.wording import METHOD, PEERS, compared, percent, short
 
 WIDTH = 400  # points; a phone shows it with text that can still be read
 TEXT_ON_LIGHT, TEXT_ON_DARK = "#111418", "#fdfdfd"  # in coloured cells, the same on a light and a dark page
@@ -42,7 +42,8 @@ def leaderboard(results: Results) -> Picture:
         below.set(ha="right", va="top", color=MUTED, fontsize=8)
     axes.set_yticks(range(len(results.detectors)), [f"{detector}\n" for detector in results.detectors], color=INK)
     axes.set_xlabel("mean AUROC (%) with 95 % interval")
-    caption = "Mean AUROC over all target classes, each detector by its own score."
+    over = "test frames" if results.has_clips else "target classes"
+    caption = f"Mean AUROC over all {over}, each detector by its own score."
     caption += " An arrow stands for a value below the scale." if arrows else ""
     return to_picture(figure, "leaderboard", _leaderboard_alt(results), caption, kinds=("svg", "png"))
 
@@ -180,9 +181,12 @@ def per_class(results: Results) -> Picture:
     """A heat map of the AUROC by detector and class."""
     table = 100 * results.by_class()
     table["mean"] = 100 * results.primary["auroc_mean"]
+    table.columns = [short(str(name)) for name in table.columns]
     rows, columns = table.shape
-    long_names = max(len(name) for name in table.columns) > 4
-    figure = new_figure(max(WIDTH, 90 + 38 * columns), 44 + 26 * rows + (34 if long_names else 0))
+    longest = max(len(name) for name in table.columns)
+    long_names = longest > 4
+    tilted = 34 + 3.5 * max(0, longest - 10) if long_names else 0
+    figure = new_figure(max(WIDTH, 90 + 38 * columns), 44 + 26 * rows + tilted)
     axes = figure.add_subplot()
     lowest = min(5 * np.floor(_start(table.stack()) / 5), 95.0)
     mesh = axes.pcolormesh(np.arange(columns + 1), np.arange(rows + 1), table, cmap=BLUES, vmin=lowest, vmax=100)

@@ -12,7 +12,6 @@ from alpa.reporting.document import Section
 from alpa.reporting.results import Results
 from alpa.reporting.wording import METHOD, name
 
-SHOWN_SAMPLES = 6  # per block of images
 SHOWN_CLASSES = 10
 
 
@@ -22,7 +21,10 @@ def reconstructions_section(
     """What the detectors make of normal and of anomalous samples, None if no detector reconstructs."""
     chosen, seed = results.hardest, results.seeds[0]
     cell = score_tables[results.detectors[0]].cells()[chosen, seed]
-    rows = [_evenly(cell["sample"].to_numpy()[cell["is_anomaly"] == flag], split.labels) for flag in (False, True)]
+    shown = samples.shown(split.image_shape[-1])
+    rows = [
+        evenly(cell["sample"].to_numpy()[cell["is_anomaly"] == flag], split.labels, shown) for flag in (False, True)
+    ]
     rebuilt = rebuild(cells, results.detectors, chosen, seed, split.images[np.concatenate(rows)])
     if not rebuilt:
         return None
@@ -37,16 +39,15 @@ def extremes_section(results: Results, score_tables: Mapping[str, ScoreTable], s
     cells, seed, score = score_tables[detector].cells(), results.seeds[0], results.score_of(detector)
     found = {target: cells[target, seed].sort_values([score, "sample"]) for target in results.classes[:SHOWN_CLASSES]}
     ends, mistakes = {}, {}
+    shown = samples.shown(split.image_shape[-1])
     for target, cell in found.items():
-        lowest, highest = cell.head(SHOWN_SAMPLES), cell[::-1].head(SHOWN_SAMPLES)
+        lowest, highest = cell.head(shown), cell[::-1].head(shown)
         ends[target] = [
             (lowest["sample"].tolist(), lowest["is_anomaly"].tolist()),
             (highest["sample"].tolist(), (~highest["is_anomaly"]).tolist()),
         ]
         alarms, misses = cell[~cell["is_anomaly"]][::-1], cell[cell["is_anomaly"]]
-        mistakes[target] = [
-            (rows["sample"].head(SHOWN_SAMPLES).tolist(), [False] * SHOWN_SAMPLES) for rows in (alarms, misses)
-        ]
+        mistakes[target] = [(rows["sample"].head(shown).tolist(), [False] * shown) for rows in (alarms, misses)]
     pictures = (
         samples.extremes(
             split,
@@ -68,8 +69,8 @@ def extremes_section(results: Results, score_tables: Mapping[str, ScoreTable], s
     return Section("extremes", "Most normal, most anomalous", (text,), pictures)
 
 
-def _evenly(candidates: np.ndarray, labels: np.ndarray) -> list[int]:
-    """Return a few of the samples at even distances, in order of their classes, so that many classes are shown."""
+def evenly(candidates: np.ndarray, labels: np.ndarray, most: int) -> list[int]:
+    """Return a few of the samples at even distances, in order of their labels, so that many of these are shown."""
     ordered = candidates[np.argsort(labels[candidates], kind="stable")]
-    count = min(SHOWN_SAMPLES, len(ordered))
+    count = min(most, len(ordered))
     return [int(ordered[(2 * place + 1) * len(ordered) // (2 * count)]) for place in range(count)]

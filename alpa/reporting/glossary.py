@@ -18,8 +18,13 @@ DEFINITIONS = {
 }
 
 
-def glossary(scores: Sequence[str]) -> Table:
+def glossary(scores: Sequence[str], of_clips: bool) -> Table:
     """Return a row per score; one that is not known here is its detector's own."""
     rows = tuple((score, DEFINITIONS.get(score, "Defined by its detector.")) for score in scores)
     caption = "The scores. Higher means more anomalous; each is computed for one image alone."
+    if of_clips:
+        caption = (
+            "The scores. Higher means more anomalous; each is computed for one window of a few frames alone, the image "
+            "x. Where frames are predicted, x is the last of them and D(z) what is made of those before it."
+        )
     return Table("scores", caption, (Column("Score", "text"), Column("What it measures", "text")), rows)

@@ -31,7 +31,7 @@ TEX_SPECIAL = {
     "·": r"$\cdot$",
     "→": r"$\rightarrow$",
 } | {character: f"\\{character}" for character in "&%$#_"}
-LATEX_TABLES = ("leaderboard", "per_class", "ablation", "paper", "comparisons", "regret", "correlations")
+LATEX_TABLES = ("leaderboard", "per_class", "ablation", "paper", "comparisons", "readings", "regret", "correlations")
 
 
 def write_page(folder: Path, page: Page) -> None:

@@ -16,6 +16,7 @@ from alpa.reporting.wording import (
     PEERS,
     caveat,
     compared,
+    extent,
     interval,
     labelled_note,
     leader,
@@ -131,6 +132,6 @@ def _mean(results: Results, detector: str) -> str:
 
 
 def _size(results: Results) -> str:
-    seeds = len(results.seeds)
-    n_test = int(results.primary["n_test"].iloc[0])
-    return f"{len(results.classes)} classes × {seeds} {'seed' if seeds == 1 else 'seeds'}, {n_test:,} test images"
+    classes = len(results.classes)
+    times = "" if results.has_clips else f"{classes} {'class' if classes == 1 else 'classes'} × "
+    return times + extent(results, count_classes=False)

@@ -1,19 +1,26 @@
-"""Published AUROC in percent, without pretrained features, from papers or from repositories that quote them."""
+"""Published AUROC in percent, from papers or repositories that quote them; for images without pretrained features."""
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
+from alpa.data.protocols import PROTOCOLS
 from alpa.data.sources import SOURCES
 
 
 @dataclass(frozen=True)
 class Published:
-    """One method on one data set; `per_class` in the data set's order of classes."""
+    """One method on one data set; `per_class` in the data set's order of classes, empty for frames of clips.
+
+    `reading` tells how scores of frames were put together over clips: a key of alpa.evaluation.readings, or `unknown`;
+    it is empty for stills. `eer` is in percent, where the same source has one.
+    """
 
     method: str
     mean: float
+    reading: str
+    eer: float | None
     per_class: tuple[float, ...]
     source: str
     differs: str
@@ -21,12 +28,15 @@ class Published:
 
 def published_for(dataset: str, protocol: str, classes: Sequence[str]) -> tuple[Published, ...]:
     """Return what was published on the same data set, protocol and classes; nothing if only some classes ran."""
-    known = dataset in SOURCES and list(SOURCES[dataset].class_names) == list(classes)
+    of_clips = protocol in PROTOCOLS and PROTOCOLS[protocol].make_splits is None
+    known = dataset in SOURCES and (of_clips or list(SOURCES[dataset].class_names) == list(classes))
     text = files("alpa.reporting").joinpath("published.csv").read_text(encoding="utf-8")
     return tuple(
         Published(
             method=row["method"],
             mean=float(row["mean"]),
+            reading=row["reading"],
+            eer=float(row["eer"]) if row["eer"] else None,
             per_class=tuple(map(float, row["per_class"].split())),
             source=row["source"],
             differs=row["differs"],

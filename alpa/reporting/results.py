@@ -1,15 +1,17 @@
 """A benchmark's result tables, read back for the report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
+from alpa.data.datasets import title_of
 from alpa.data.protocols import PROTOCOLS
-from alpa.data.sources import SOURCES
 from alpa.errors import ScoreError
+from alpa.evaluation.readings import COLUMNS as READINGS
+from alpa.evaluation.readings import FILE
 
 OWN = "primary"  # in comparisons.csv: each detector under the score it is ranked by
 
@@ -30,12 +32,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class Results:
-    """cells.csv, leaderboard.csv and comparisons.csv of one benchmark."""
+    """cells.csv, leaderboard.csv, comparisons.csv and, where the samples are frames of clips, readings.csv."""
 
     benchmark: str
     cells: pd.DataFrame
     leaderboard: pd.DataFrame
     comparisons: pd.DataFrame
+    readings: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=READINGS))
 
     @cached_property
     def primary(self) -> pd.DataFrame:
@@ -76,7 +79,7 @@ class Results:
     @property
     def dataset_title(self) -> str:
         """The data set's name for a reader."""
-        return SOURCES[self.dataset].title if self.dataset in SOURCES else self.dataset
+        return title_of(self.dataset)
 
     @property
     def protocol_title(self) -> str:
@@ -87,6 +90,21 @@ class Results:
     def target(self) -> str:
         """What the protocol calls a target class, such as `Normal class`."""
         return PROTOCOLS[self.protocol].target if self.protocol in PROTOCOLS else "Class"
+
+    @property
+    def has_clips(self) -> bool:
+        """Whether the samples are frames of clips rather than still images."""
+        return self.protocol in PROTOCOLS and PROTOCOLS[self.protocol].make_splits is None
+
+    @property
+    def n_test(self) -> int:
+        """How many samples the test split has for the classes that ran."""
+        return int(self.primary["n_test"].iloc[0])
+
+    @property
+    def n_clips(self) -> int:
+        """How many clips the test split has, 0 for still images."""
+        return int(self.readings["n_clips"].iloc[0]) if len(self.readings) else 0
 
     def score_of(self, detector: str) -> str:
         """Return the score that the detector is ranked by."""
@@ -154,7 +172,8 @@ def read_results(folder: Path) -> Results:
         ScoreError: a table is missing, empty or lacks a column.
     """
     tables = {name: _read_csv(folder / f"{name}.csv", columns) for name, columns in COLUMNS.items()}
-    return Results(folder.name, **tables)
+    results = Results(folder.name, **tables)
+    return replace(results, readings=_read_csv(folder / FILE, READINGS)) if results.has_clips else results
 
 
 def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -163,7 +182,7 @@ def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         raise ScoreError(f"{path} does not exist; {remedy}.")
     # Names are text: a class called NA or 07 must stay what it is.
     names = dict.fromkeys(["dataset", "protocol", "detector", "normal_class", "score", "other"], str)
-    numbers = {"auroc_sd_classes": [""], "auroc_sd_seeds": [""]}
+    numbers = {"auroc_sd_classes": [""], "auroc_sd_seeds": [""], "macro": [""]}
     try:
         table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=numbers)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):

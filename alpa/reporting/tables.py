@@ -8,7 +8,17 @@ import pandas as pd
 from alpa.reporting.document import Column, Table
 from alpa.reporting.published import Published
 from alpa.reporting.results import OWN, Results
-from alpa.reporting.wording import METHOD, PEERS, compared, interval, percent, points, points_interval, reading
+from alpa.reporting.wording import (
+    METHOD,
+    PEERS,
+    compared,
+    extent,
+    interval,
+    percent,
+    points,
+    points_interval,
+    reading,
+)
 
 NONE = "–"
 RANKED_MARK = "*"
@@ -22,11 +32,10 @@ def leaderboard(results: Results) -> Table:
     rows = results.primary
     further = _further_metrics(results)
     columns = [Column("Detector", "detector"), Column("Ranked by", "text"), Column("AUROC"), Column("95 % interval")]
-    columns += [Column("AP"), Column("FPR95"), Column("EER"), Column("SD classes")]
-    deviations = ["auroc_sd_classes"]
-    if rows["auroc_sd_seeds"].notna().any():
-        columns.append(Column("SD seeds"))
-        deviations.append("auroc_sd_seeds")
+    columns += [Column("AP"), Column("FPR95"), Column("EER")]
+    known = {"auroc_sd_classes": "SD classes", "auroc_sd_seeds": "SD seeds"}
+    deviations = [name for name in known if rows[name].notna().any()]  # a lone class or seed has none
+    columns += [Column(known[name]) for name in deviations]
     body = tuple(
         (
             str(detector),
@@ -39,12 +48,10 @@ def leaderboard(results: Results) -> Table:
         for detector, row in rows.iterrows()
     )
     lines = [_down(body, column, max if column < 5 else min) for column in (2, 4, 5, 6)]
-    n_test = int(rows["n_test"].iloc[0])
     caption = (
-        f"{results.dataset_title}: mean over {len(results.classes)} classes and {len(results.seeds)} "
-        f"{'seed' if len(results.seeds) == 1 else 'seeds'}, {n_test:,} test images. All values in percent; AP: average "
-        "precision; FPR95: normal samples flagged where 95 % of the anomalies are found; EER: equal error rate; SD: "
-        "standard deviation of the AUROC."
+        f"{results.dataset_title}: mean over {extent(results)}. All values in percent; AP: average "
+        "precision; FPR95: normal samples flagged where 95 % of the anomalies are found; EER: equal error rate"
+        f"{'; SD: standard deviation of the AUROC' if deviations else ''}."
     )
     return Table("leaderboard", caption, tuple(columns), body, _best(body, lines))
 
@@ -141,7 +148,7 @@ def published(results: Results, rows: Sequence[Published]) -> Table:
 def published_sources(rows: Sequence[Published]) -> Table:
     """Where each published row comes from, and what differs from ours."""
     columns = (Column("Method", "text"), Column("Source", "text"), Column("What differs from ours", "text"))
-    body = tuple((row.method, row.source, row.differs) for row in rows)
+    body = tuple(dict.fromkeys((row.method, row.source, row.differs) for row in rows))
     return Table("published_sources", "Where the published numbers come from.", columns, body)
 
 
@@ -191,6 +198,11 @@ def _best(rows: Sequence[Sequence[str]], lines: Iterable[Line]) -> frozenset[tup
             best = better(numbers.values())
             found |= {cell for cell, number in numbers.items() if number == best}
     return frozenset(found)
+
+
+def stressed(rows: Sequence[Sequence[str]], columns: Mapping[int, Better]) -> frozenset[tuple[int, int]]:
+    """Return the cells that hold the best printed number of their column, for each column what is better."""
+    return _best(rows, [_down(rows, column, better) for column, better in columns.items()])
 
 
 def _down(rows: Sequence[Sequence[str]], column: int, better: Better = max) -> Line:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from alpa.reporting.results import OWN, Difference, Results
 
 METHOD = "alpa"
+FAMILY = ("alpa", "autoencoder", "denoising")  # one pair of networks, three trainings
 PEERS = {
     "autoencoder": "the same networks without any perturbation",
     "denoising": "the same networks with a random perturbation instead of a learned one",
@@ -13,6 +14,7 @@ PEERS = {
 }
 VERDICTS = {1: "better", -1: "worse", 0: "not distinguishable"}
 SMOKE_TESTS = ("digits",)
+FEW_CLIPS = 30  # below, so few draws say little of another day's clips
 FEW_SEEDS = 10  # below, resampling seeds covers less than its interval says
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -54,6 +56,29 @@ def count(value: int, noun: str, plural: str | None = None) -> str:
     return f"{number(value)} {noun if value == 1 else plural or noun + 's'}"
 
 
+def short(text: str, most: int = 20) -> str:
+    """Return a name that fits into a figure: what is longer than `most` characters ends in an ellipsis.
+
+    >>> short("a name of many words", 8)
+    'a name …'
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def samples(results: Results) -> str:
+    """Return what the test split consists of: images or frames."""
+    return "frames" if results.has_clips else "images"
+
+
+def extent(results: Results, count_classes: bool = True) -> str:
+    """Return in figures what a mean was taken over: 10 classes and 1 seed, 10,000 test images."""
+    classes, seeds = len(results.classes), len(results.seeds)
+    text = f"{seeds} {'seed' if seeds == 1 else 'seeds'}, {results.n_test:,} test {samples(results)}"
+    if results.has_clips:
+        return f"{text} of {results.n_clips} {'clip' if results.n_clips == 1 else 'clips'}"
+    return f"{classes} {'class' if classes == 1 else 'classes'} and {text}" if count_classes else text
+
+
 def labelled_note(detectors: Sequence[str]) -> str:
     """Say which detectors were tuned on labelled anomalies, nothing if none was."""
     return f"Tuned on labelled anomalies of the training split: {listed(detectors)}." if detectors else ""
@@ -81,10 +106,16 @@ def leader(results: Results) -> str:
     row = results.primary.loc[best]
     ranked = f", ranked by {name(row['score'])}," if len(results.detectors) > 1 else f" under {name(row['score'])}"
     leads = f"leads the {count(len(results.detectors), 'detector')}" if len(results.detectors) > 1 else "stands alone"
+    kind = "an" if results.has_clips else "a mean"
+    over = (
+        f"the {results.n_test:,} test frames of {count(results.n_clips, 'clip')}"
+        if results.has_clips
+        else count(len(results.classes), "class", "classes")
+    )
     return (
-        f"On {results.dataset_title}, {name(best)}{ranked} {leads} with a mean AUROC of {percent(row['auroc_mean'])} % "
-        f"(95 % interval {interval(row['ci_low'], row['ci_high'])}) over "
-        f"{count(len(results.classes), 'class', 'classes')} and {count(len(results.seeds), 'seed')}."
+        f"On {results.dataset_title}, {name(best)}{ranked} {leads} with {kind} AUROC of {percent(row['auroc_mean'])} % "
+        f"(95 % interval {interval(row['ci_low'], row['ci_high'])}) over {over} and "
+        f"{count(len(results.seeds), 'seed')}."
     )
 
 
@@ -149,11 +180,17 @@ def caveat(results: Results) -> str:
         if results.dataset in SMOKE_TESTS
         else ""
     )
-    n = len(results.seeds)
+    n, drawn = len(results.seeds), "clips" if results.has_clips else "images"
     chance = (
-        "The intervals cover the choice of seeds and of test images"
+        f"The intervals cover the choice of seeds and of test {drawn}"
         + (f"; with {count(n, 'seed')} they are too narrow for what another seed would do." if n < FEW_SEEDS else ".")
         if n > 2
-        else f"With {count(n, 'seed')} the intervals cover the choice of test images, not the chance in training."
+        else f"With {count(n, 'seed')} the intervals cover the choice of test {drawn}, not the chance in training."
     )
-    return smoke + chance
+    few = (
+        f" Frames of a clip are alike, so whole clips are drawn, and {count(results.n_clips, 'clip')} "
+        f"{'is' if results.n_clips == 1 else 'are'} few for that: take the intervals as rough."
+        if 0 < results.n_clips < FEW_CLIPS
+        else ""
+    )
+    return smoke + chance + few

@@ -46,12 +46,12 @@ def make_split(class_names: Sequence[str], per_class: int, dataset: str) -> Spli
     """Return a test split of wave patterns, one pattern per class, with noise."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(len(class_names)), per_class)
-    rows, columns = np.mgrid[0:28, 0:28]
+    rows, columns = np.mgrid[0:32, 0:32]
     waves = [127 + 127 * np.sin(rows * (0.1 + 0.05 * k) + columns * 0.07 * k) for k in range(len(class_names))]
-    images = np.stack([waves[label] for label in labels]) + rng.normal(0, 12, (len(labels), 28, 28))
-    padded = np.pad(np.clip(images, 0, 255).astype(np.uint8), ((0, 0), (2, 2), (2, 2)))[:, np.newaxis]
-    part = np.repeat(np.array([TRAIN, TEST], np.int8), len(images))
-    raw = RawImages(dataset, tuple(class_names), np.tile(padded, (2, 1, 1, 1)), np.tile(labels, 2), part)
+    images = np.stack([waves[label] for label in labels]) + rng.normal(0, 12, (len(labels), 32, 32))
+    twice = np.tile(np.clip(images, 0, 255).astype(np.uint8)[:, None], (2, 1, 1, 1))
+    part = np.repeat([TRAIN, TEST], len(images)).astype(np.int8)
+    raw = RawImages(dataset, tuple(class_names), twice, np.tile(labels, 2), part)
     return make_splits(raw, "one_vs_rest", seed=0)[1]
 
 

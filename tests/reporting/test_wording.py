@@ -5,14 +5,25 @@ import pytest
 
 from alpa.reporting.document import Page
 from alpa.reporting.results import Difference, Results
-from alpa.reporting.wording import against, count, leader, listed, name, points, points_interval, standing, summary
+from alpa.reporting.wording import (
+    against,
+    caveat,
+    count,
+    leader,
+    listed,
+    name,
+    points,
+    points_interval,
+    standing,
+    summary,
+)
 
 
 def results(
     means: dict[str, float], differences: list[tuple[str, str, str, float, float, float]], **choices: Any
 ) -> Results:
     dataset, seeds = choices.get("dataset", "mnist"), choices.get("seeds", (0,))
-    identity = {"dataset": dataset, "protocol": "one_vs_rest"}
+    identity = {"dataset": dataset, "protocol": choices.get("protocol", "one_vs_rest")}
     leaderboard = [
         identity
         | {"detector": detector, "score": score, "is_primary": score == "s", "auroc_mean": mean}
@@ -26,9 +37,9 @@ def results(
         for seed in seeds
     ]
     columns = ["score", "detector", "other", "difference", "ci_low", "ci_high"]
-    return Results(
-        "made_up", pd.DataFrame(cells), pd.DataFrame(leaderboard), pd.DataFrame(differences, columns=columns)
-    )
+    readings = pd.DataFrame({"n_clips": [choices.get("n_clips", 0)]})
+    tables = pd.DataFrame(cells), pd.DataFrame(leaderboard), pd.DataFrame(differences, columns=columns)
+    return Results("made_up", *tables, readings)
 
 
 def test_the_leader_is_named_whoever_it_is() -> None:
@@ -80,6 +91,17 @@ def test_without_alpa_the_summary_speaks_of_the_others_alone() -> None:
 )
 def test_the_summary_says_what_the_intervals_cover(seeds: tuple[int, ...], expected: str) -> None:
     assert summary(results({"knn": 0.95}, [], seeds=seeds))[-1] == expected
+
+
+def test_of_clips_the_summary_speaks_of_frames_and_says_that_clips_are_few() -> None:
+    found = results({"knn": 0.95, "pca": 0.9}, [], dataset="ped2", protocol="video", n_clips=12)
+    assert "an AUROC of 95.0 % (95 % interval 94.0–96.0) over the 100 test frames of 12 clips and one" in leader(found)
+    assert caveat(found) == (
+        "With one seed the intervals cover the choice of test clips, not the chance in training. Frames of a clip are "
+        "alike, so whole clips are drawn, and 12 clips are few for that: take the intervals as rough."
+    )
+    many = results({"knn": 0.95}, [], dataset="ped2", protocol="video", n_clips=100)
+    assert caveat(many).endswith("not the chance in training.")
 
 
 def test_digits_is_called_a_smoke_test() -> None:
