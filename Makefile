@@ -82,8 +82,8 @@ clean:  ## remove all that the pipeline made but for reports, raw data and MLflo
 	find alpa pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-23s %s\n", $$1, $$2 }' Makefile
-	@for benchmark in $(BENCHMARKS); do printf 'make %-23s %s\n' $$benchmark "run this benchmark and name its report"; done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-22s%s\n", $$1, $$2 }' Makefile
+	@for benchmark in $(BENCHMARKS); do printf 'make %-22s%s\n' $$benchmark "run this benchmark and name its report"; done
 
 $(INSTALLED): requirements.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing; install it, or name it: make PYTHON=/path/to/python3.11." >&2; exit 1; }

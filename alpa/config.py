@@ -38,9 +38,9 @@ class VideoConfig:
     """How clips become samples: cuboids of `frames` frames, `step` apart, seen through square windows.
 
     `form`: a detector reconstructs the cuboid, or predicts its last frame from those before. `window` is the side of
-    a window and `stride` the way to the next, in pixels; `training_windows` is how many are drawn to train. A frame's
-    score is the mean over its `top` highest windows, smoothed over time by a Gaussian whose deviation is `smoothing`
-    frames; 0 leaves scores as they are.
+    a window and `stride` the way to the next, in pixels; `training_windows` is how many are drawn to train. A window's
+    score is averaged over the `span` frames around, and a frame's is the mean over its `top` highest windows.
+    `smoothing` is the deviation, in frames, of the Gaussian of a second reading; 0 for none.
     """
 
     form: Literal["prediction", "reconstruction"] = "prediction"
@@ -48,7 +48,8 @@ class VideoConfig:
     step: PositiveInt = 1
     window: Annotated[int, Field(ge=16, multiple_of=8, strict=True)] = 32
     stride: PositiveInt = 16
-    training_windows: Annotated[int, Field(ge=4, strict=True)] = 20_000
+    training_windows: Annotated[int, Field(ge=4, strict=True)] = 10_000
+    span: PositiveInt = 9
     top: PositiveInt = 1
     smoothing: NonNegativeFloat = 0.0
 

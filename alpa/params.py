@@ -99,7 +99,7 @@ class BenchmarkConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class DataConfig:
-    """Where raw data come from: a local root in torchvision's layout, or a mirror instead of the official address."""
+    """Where raw data come from: a local root that holds the sets, or a mirror instead of the official servers."""
 
     root: str | None = None
     mirror: str | None = None

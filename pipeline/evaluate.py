@@ -9,7 +9,7 @@ from tqdm import tqdm
 from alpa.config import VideoConfig
 from alpa.data.protocols import find_protocol, target_classes, target_indices
 from alpa.data.splits import Split, load_split
-from alpa.detectors import detector_class, load_detector
+from alpa.detectors import load_detector
 from alpa.errors import ModelError
 from alpa.evaluation.scores import ScoreInfo, write_scores
 from alpa.evaluation.video import frame_scores
@@ -28,12 +28,12 @@ def main(benchmark: str, detector: str) -> None:
     params = load_params()
     settings = params.benchmark(benchmark)
     runtime = resolve(params.runtime)
-    primary_score = detector_class(detector).primary_score
     split = load_split(SPLITS / benchmark / "test")
     protocol = find_protocol(settings.protocol)
     video = params.video_for(benchmark)
     names = target_classes(protocol, split.targets, settings.classes, settings.dataset)
     models = Path("runs/models") / benchmark / detector
+    described = read_json(models / f"{names[0]}-{settings.seeds[0]}" / "detector.json")
     calls = []
     for name in names:
         rows = protocol.test_rows(split.labels, target_indices(split.class_names, name), settings.split_seed)
@@ -45,7 +45,7 @@ def main(benchmark: str, detector: str) -> None:
         for index, table in run_in_workers(score_cell, calls, workers):
             tables[index] = table
             progress.update()
-    info = ScoreInfo(benchmark, settings.dataset, settings.protocol, detector, primary_score)
+    info = ScoreInfo(benchmark, settings.dataset, settings.protocol, detector, str(described["primary_score"]))
     path = Path("runs/scores") / benchmark / f"{detector}.parquet"
     write_scores(path, pd.concat([tables[index] for index in range(len(calls))]), info)
 
@@ -71,7 +71,10 @@ def score_cell(
     if (cell.get("target_class"), cell.get("seed")) != (name, seed):
         raise ModelError(f"{folder} holds the model of another class or seed; delete it and run the train stage again.")
     with runtime.limited_threads():
-        scores = frame_scores(model, split, rows, video) if split.clips else model.scores(split.images[rows])
+        if split.clips:
+            scores = {score: values[rows] for score, values in frame_scores(model, split, video).items()}
+        else:
+            scores = model.scores(split.images[rows])
     normal = find_protocol(split.protocol).normal_mask(split.labels[rows], target_indices(split.class_names, name))
     keys = {"target_class": name, "seed": seed, "sample": rows, "group": split.group[rows], "is_anomaly": ~normal}
     return pd.DataFrame(keys | scores)

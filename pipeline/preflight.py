@@ -57,6 +57,8 @@ def check_detectors(params: Params) -> None:
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     if CHECKED.is_file() and CHECKED.read_text(encoding="utf-8") == digest:
         return
+    from alpa.data.pseudo_anomalies import FAMILIES
+    from alpa.data.video_pseudo_anomalies import VIDEO_FAMILIES
     from alpa.detectors import detector_class
     from alpa.runtime import resolve
     from alpa.tuning.objective import require_known
@@ -72,7 +74,8 @@ def check_detectors(params: Params) -> None:
             if tuning is not None:
                 read_space(config_class, tuning.space.get(detector), f"tuning.space.{detector}")
                 fill(config_class, section | tuning.shortened.get(detector, {}), f"tuning.shortened.{detector}")
-        require_known(tuning.families if tuning and tuning.families != "all" else ())
+        known = VIDEO_FAMILIES if params.benchmark(benchmark).protocol == VIDEO else FAMILIES
+        require_known(tuning.families if tuning and tuning.families != "all" else (), known)
     write_text(CHECKED, digest)
 
 

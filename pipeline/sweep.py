@@ -23,14 +23,15 @@ def main(benchmark: str, detector: str) -> None:
 def measure(params: Params, benchmark: str, detector: str, tuning: TuningConfig, record: StudyRecord) -> str:
     """Return what every trial and every point of the curve over strength is worth, as CSV."""
     from alpa.data.splits import load_split
-    from alpa.evaluation.sweep import images_under_test, of_curve, of_trials, sweep
+    from alpa.evaluation.sweep import of_curve, of_trials, sweep, under_test
     from alpa.training.cells import CellStore
     from alpa.training.grid import SPLITS
     from alpa.tuning.prepare import prepare
 
     plan, trials = prepare(params, benchmark, detector, CellStore(CACHE / "cells"), everything=True)
     split, seed = load_split(SPLITS / benchmark / "test"), params.benchmark(benchmark).split_seed
-    tests = [images_under_test(split, name, seed) for name in trials.classes]
+    video = params.video_for(benchmark)
+    tests = [under_test(split, name, seed, video) for name in trials.classes]
     settings = of_trials(record.trials) + of_curve(plan.space, plan.untuned, tuning.strengths)
     table = sweep(settings, trials, tests, f"sweep {detector} on {benchmark}")
     return str(table.to_csv(index=False, lineterminator="\n"))

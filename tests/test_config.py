@@ -112,7 +112,7 @@ def test_a_value_that_fits_no_form_names_them_all(value: object, reason: str) ->
     [
         ("extra", "pipeline, benchmarks, detectors, training, video, tuning, runtime, evaluation, data, folders"),
         ("training.stepz", "steps, batch_size, learning_rate, weight_decay, validation_fraction, preparation"),
-        ("video.frame", "form, frames, step, window, stride, training_windows, top, smoothing"),
+        ("video.frame", "form, frames, step, window, stride, training_windows, span, top, smoothing"),
         ("pipeline.benchmarks", "default, datasets, detectors, paper"),
         ("data.rot", "root, mirror"),
         (

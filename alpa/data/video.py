@@ -4,7 +4,6 @@ A cuboid ends in the frame that it is the sample of. At a clip's start the frame
 mirrored, so that time runs backwards there, and no frame is dropped.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,9 @@ from alpa.errors import DataError
 UNIFORM_SHARE = 0.1  # of the training windows, drawn anywhere; the others are drawn where something moves
 FINER = 4  # training windows may begin at a quarter of the stride
 CHUNK = 64  # frames held at once
+MOST_FRAMES = (
+    5000  # among which training windows are looked for, so that long clips take no more memory than short ones
+)
 
 Frames = NDArray[np.uint8]  # (N, C, H, W), memory-mapped
 Rows = NDArray[np.int64]
@@ -85,31 +87,32 @@ def draw_windows(images: Frames, group: Rows, video: VideoConfig, seed: int) -> 
     """Draw training windows, most of them in proportion to the motion they hold, so that no background drowns movers.
 
     Motion is the mean absolute difference between a frame and the one `step` before it. No window is drawn twice, and
-    they come in the order of their frames.
+    they come in the order of their frames. Of more than MOST_FRAMES frames, so many are drawn first.
 
     Raises:
         DataError: the frames are smaller than a window.
     """
     height, width = images.shape[2:]
     tops, lefts = (corners(length, video.window, max(1, video.stride // FINER)) for length in (height, width))
-    motion = _motion(images, cuboid_rows(group, 2, video.step), video.window, tops, lefts)
+    rng = np.random.default_rng(seed)
+    looked_at = np.arange(len(images))
+    if len(images) > MOST_FRAMES:
+        looked_at = np.sort(rng.choice(len(images), MOST_FRAMES, replace=False))
+    motion = _motion(images, cuboid_rows(group, 2, video.step)[looked_at], video.window, tops, lefts)
     flat = motion.ravel().astype(np.float64)
     share = np.full(len(flat), 1 / len(flat))
     if flat.sum() > 0:
         share = UNIFORM_SHARE * share + (1 - UNIFORM_SHARE) * flat / flat.sum()
     number = min(video.training_windows, len(flat))
-    drawn = np.sort(np.random.default_rng(seed).choice(len(flat), number, replace=False, p=share / share.sum()))
+    drawn = np.sort(rng.choice(len(flat), number, replace=False, p=share / share.sum()))
     frame, top, left = np.unravel_index(drawn, motion.shape)
-    return Windows(frame.astype(np.int64), tops[top], lefts[left])
+    return Windows(looked_at[frame], tops[top], lefts[left])
 
 
-def cuboids(images: Frames, rows: Rows) -> Iterator[Frames]:
-    """Yield all cuboids in order as whole frames, uint8 (n, frames * C, H, W), a few at a time."""
-    for start in range(0, len(rows), CHUNK):
-        chosen = rows[start : start + CHUNK]
-        needed, place = np.unique(chosen, return_inverse=True)
-        held = np.asarray(images[needed])
-        yield held[place.reshape(chosen.shape)].reshape(len(chosen), -1, *images.shape[2:])
+def cut_cuboids(images: Frames, rows: Rows) -> Frames:
+    """Return cuboids as whole frames, uint8 (n, frames * C, H, W); `rows` (n, frames) are those of `cuboid_rows`."""
+    needed, place = np.unique(rows, return_inverse=True)
+    return images[needed][place.reshape(rows.shape)].reshape(len(rows), -1, *images.shape[2:])
 
 
 def all_windows(cuboid: Frames, side: int, stride: int) -> tuple[Frames, tuple[int, int]]:

@@ -1,5 +1,6 @@
 """A deep convolutional autoencoder scored by what it cannot reconstruct: the baseline, and `alpa` at strength 0."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -11,9 +12,10 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 
 from alpa.config import STRICT, PositiveInt, TrainingConfig
+from alpa.data.preparation import BATCH
 from alpa.detectors.networks import LEAST_HALVINGS, ConvolutionalDecoder, ConvolutionalEncoder
 from alpa.detectors.reconstruction import ReconstructingDetector, per_image, reconstruction_scores
-from alpa.runtime import seeded
+from alpa.runtime import Runtime, seeded
 
 MULTIPLE = 2**LEAST_HALVINGS  # the sides of what a predictor can halve
 FINER = 4  # maps are averaged over windows at a quarter of the stride, which costs next to nothing
@@ -38,8 +40,9 @@ class Autoencoder(ReconstructingDetector):
 
     key = "autoencoder"
     config_class: ClassVar[type] = AutoencoderConfig
-    primary_score = "combined"
+    primary_score: str = "combined"
     combined_parts = ("latent", "feature")
+    contrast: Tensor
 
     def __init__(self, image_shape: tuple[int, ...], config: AutoencoderConfig, seed: int, predicted: int = 0) -> None:
         super().__init__(image_shape, config, seed, predicted)
@@ -49,14 +52,23 @@ class Autoencoder(ReconstructingDetector):
         with seeded(seed):
             self.encoder = ConvolutionalEncoder(self.given, config.width, config.latent, spatial)
             self.decoder = ConvolutionalDecoder((predicted or channels, *size), config.width, config.latent, spatial)
-        norm = nn.BatchNorm2d if spatial else nn.BatchNorm1d
-        self.norm = norm(config.latent, affine=False)
+        self.norm = (nn.BatchNorm2d if spatial else nn.BatchNorm1d)(config.latent, affine=False)
+        if predicted:
+            self.primary_score = "relative"
+            self.register_buffer("contrast", torch.zeros(()))  # of the frames to predict in training
 
     def begin(self, training: TrainingConfig) -> None:
         settings: dict[str, Any] = {"lr": training.learning_rate, "weight_decay": training.weight_decay, "fused": True}
         self.optimiser = torch.optim.AdamW(self.parameters(), **settings)
         # Smith and Topin's one cycle over the whole training; one more step, since the last one sets a rate as well.
         self.schedule = OneCycleLR(self.optimiser, max_lr=training.learning_rate, total_steps=training.steps + 1)
+
+    def learn(self, images: Tensor, training: TrainingConfig, runtime: Runtime) -> None:
+        super().learn(images, training, runtime)
+        if self.predicted:
+            wanted = images[:, -self.predicted :]
+            energies = [gradient_energy(self.preparation(part)).mean() * len(part) for part in wanted.split(BATCH)]
+            self.contrast = (torch.stack(energies).sum() / len(wanted)).sqrt()
 
     def perturbation(self, given: Tensor) -> Tensor | None:
         """Return what training adds to the latent of what E is given, in its shape, or None for nothing."""
@@ -104,27 +116,27 @@ class Autoencoder(ReconstructingDetector):
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
         if self.predicted:
-            return {name: per_image(maps) for name, maps in self.score_maps(images).items()}
+            return self._over(self.score_maps(images), per_image)
         latent, features = self.encode(images)
         made = self.decode(latent, features)
         latent_again, features_again = self.encode(made)
         return reconstruction_scores(images, made, (latent, latent_again), (features, features_again))
 
     def score_maps(self, images: Tensor) -> dict[str, Tensor]:
-        """Return each score of a predictor at each pixel, (B, H, W), of frames of any size that can be halved."""
+        """Return what a predictor's scores are means of, each (B, H, W), for frames of any size that can be halved."""
         given, wanted = self.parts(images)
         made = self.decode(*self.encode(given))
         # Where E would be if the frame had been the predicted one, and where it is.
         latent, features = self.encode(self.moved_on(images, wanted))
         latent_again, features_again = self.encode(self.moved_on(images, made))
         size = images.shape[2:]
-        gaps = [
-            _spread((one - other).square().mean(1), size) for one, other in zip(features, features_again, strict=True)
-        ]
+        gaps = [_spread((one - two).square().mean(1), size) for one, two in zip(features, features_again, strict=True)]
         return {
             "reconstruction": (wanted - made).square().mean(1),
             "latent": _spread((latent - latent_again).square().sum(1), size),
             "feature": torch.stack(gaps).mean(0),
+            "difference": (wanted - made).abs().mean(1),
+            "energy": gradient_energy(wanted),
         }
 
     def window_scores(self, frames: np.ndarray, side: int, stride: int) -> dict[str, np.ndarray]:
@@ -132,14 +144,23 @@ class Autoencoder(ReconstructingDetector):
             return super().window_scores(frames, side, stride)
         self._require_fitted()
         finer = max(1, stride // FINER)
-        raw = self._in_batches(
-            frames,
-            lambda batch: {
-                name: F.avg_pool2d(maps[:, None], side, finer)[:, 0]
-                for name, maps in self._maps_of_any_size(batch).items()
-            },
+
+        def over_windows(maps: Tensor) -> Tensor:
+            return F.avg_pool2d(maps[:, None], side, finer)[:, 0]
+
+        return self._finished(
+            self._in_batches(frames, lambda batch: self._over(self._maps_of_any_size(batch), over_windows))
         )
-        return self._finished(raw)
+
+    def _over(self, maps: dict[str, Tensor], mean: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+        """Return the scores of windows, given the maps that `mean` takes means of.
+
+        `relative` is the mean absolute difference to the prediction, relative to the contrast: where there is more of
+        it, an error of the same motion is larger. Half of the contrast is the window's own, half that of training.
+        """
+        means = {name: mean(values) for name, values in maps.items()}
+        contrast = means.pop("energy").sqrt() + self.contrast
+        return means | {"relative": means.pop("difference") / contrast}
 
     def _maps_of_any_size(self, frames: Tensor) -> dict[str, Tensor]:
         """Return the maps of frames whose sides need not be multiples of 8: their edges are repeated meanwhile."""
@@ -151,6 +172,14 @@ class Autoencoder(ReconstructingDetector):
     def reconstruct_batch(self, images: Tensor) -> Tensor:
         given, _ = self.parts(images)
         return self.decode(*self.encode(given))
+
+
+def gradient_energy(images: Tensor) -> Tensor:
+    """Return the squared length of the gradient of (B, C, H, W) at each pixel, (B, H, W), the mean over channels."""
+    padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
+    down = (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]) / 2
+    right = (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]) / 2
+    return (down.square() + right.square()).mean(1)
 
 
 def _spread(maps: Tensor, size: tuple[int, ...]) -> Tensor:

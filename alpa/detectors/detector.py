@@ -31,7 +31,7 @@ class Detector(nn.Module):
 
     key: ClassVar[str]
     config_class: ClassVar[type]
-    primary_score: ClassVar[str]
+    primary_score: str  # by which it is ranked; a class's, unless an instance has reason to take another
     # The fields of TrainingConfig that decide its numbers; one that brings its own training names fewer.
     uses: ClassVar[tuple[str, ...]] = tuple(TrainingConfig.__dataclass_fields__)
     # The scores whose standardised sum is `combined`; empty where a detector has no such score.

@@ -12,9 +12,12 @@ from optuna.distributions import FloatDistribution
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
+from alpa.config import VideoConfig
 from alpa.data.protocols import find_protocol, target_indices
 from alpa.data.splits import Split
+from alpa.detectors.detector import Detector
 from alpa.errors import ModelError
+from alpa.evaluation.video import frame_scores
 from alpa.runtime import Runtime
 from alpa.training.cells import Cell, Files, record, run_in_workers
 from alpa.tuning.finished import Aurocs, Finished
@@ -45,6 +48,27 @@ class ImagesUnderTest:
     images: NDArray[np.uint8]
     is_anomaly: NDArray[np.bool_]
 
+    def scores(self, detector: Detector) -> NDArray[np.float32]:
+        """Return the primary score of each, (N,)."""
+        return detector.anomaly_scores(self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class FramesUnderTest:
+    """Rows of the test split of clips, (N,), and which of these frames are anomalous, bool (N,)."""
+
+    split: Split
+    rows: NDArray[np.int64]
+    video: VideoConfig
+    is_anomaly: NDArray[np.bool_]
+
+    def scores(self, detector: Detector) -> NDArray[np.float32]:
+        """Return the primary score of each, (N,)."""
+        return frame_scores(detector, self.split, self.video)[detector.primary_score][self.rows]
+
+
+UnderTest = ImagesUnderTest | FramesUnderTest
+
 
 def of_trials(trials: Sequence[Finished]) -> list[Setting]:
     """Return the settings of a study's trials."""
@@ -66,17 +90,20 @@ def of_curve(space: Space, untuned: dict[str, Any], points: int) -> list[Setting
     return [Setting("curve", place, untuned | {CURVE: value}) for place, value in enumerate(strengths)]
 
 
-def images_under_test(split: Split, target_class: str, seed: int) -> ImagesUnderTest:
-    """Return what a target class is tested on: all its normal images, and a sample of the anomalous ones."""
+def under_test(split: Split, target_class: str, seed: int, video: VideoConfig) -> UnderTest:
+    """Return what a target class is tested on: all its normal images or frames, and a sample of the anomalous ones."""
     protocol, target = find_protocol(split.protocol), target_indices(split.class_names, target_class)
     rows = protocol.test_rows(split.labels, target, seed)
     normal = protocol.normal_mask(split.labels[rows], target)
     anomalous = np.random.default_rng(seed).permutation(rows[~normal])[:MOST_ANOMALIES]
     chosen = np.concatenate([rows[normal], np.sort(anomalous)])
-    return ImagesUnderTest(split.images[chosen], np.arange(len(chosen)) >= normal.sum())
+    is_anomaly = np.arange(len(chosen)) >= normal.sum()
+    if split.clips:
+        return FramesUnderTest(split, chosen, video, is_anomaly)
+    return ImagesUnderTest(split.images[chosen], is_anomaly)
 
 
-def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[ImagesUnderTest], title: str) -> pd.DataFrame:
+def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[UnderTest], title: str) -> pd.DataFrame:
     """Measure every setting on every class of the study: each family of its probe, and the test split.
 
     Args:
@@ -114,14 +141,14 @@ def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[ImagesUnd
 
 
 def measure_cell(
-    cell: Cell, key: str, held: Files | None, probe: Probe, test: ImagesUnderTest, runtime: Runtime
+    cell: Cell, key: str, held: Files | None, probe: Probe, test: UnderTest, runtime: Runtime
 ) -> tuple[Files | None, float, Aurocs]:
     """Return the files and the seconds of a cell that was not held, and its AUROC by measure, none if it diverges."""
     try:
         files, seconds, measured = run_cell(cell, key, held, probe, runtime)
         detector = load_fitted(cell, files, runtime)
         with runtime.limited_threads():
-            scores = detector.anomaly_scores(test.images)
+            scores = test.scores(detector)
     except ModelError:
         return None, 0.0, {}
     measured[TEST] = float(roc_auc_score(test.is_anomaly, scores))

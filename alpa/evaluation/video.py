@@ -1,4 +1,6 @@
-"""A detector's scores of the frames of clips: from its scores of windows, or from its maps of whole frames."""
+"""A detector's scores of the frames of clips, from its scores of their windows."""
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,25 +8,43 @@ from scipy.ndimage import gaussian_filter1d
 
 from alpa.config import VideoConfig
 from alpa.data.splits import Split
-from alpa.data.video import cuboid_rows, cuboids
+from alpa.data.video import CHUNK, cuboid_rows, cut_cuboids
 from alpa.detectors.detector import Detector
 
 Scores = dict[str, NDArray[np.float32]]
 
 
-def frame_scores(detector: Detector, split: Split, rows: NDArray[np.int64], video: VideoConfig) -> Scores:
-    """Return every score of some frames of a split, name -> (n,): the mean over a frame's `top` highest windows.
+def frame_scores(detector: Detector, split: Split, video: VideoConfig) -> Scores:
+    """Return every score of every frame of a split, name -> (N,): the mean over its `top` highest windows.
 
-    Frames are scored a few at a time, so that memory does not grow with the length of the clips, and a frame's score
-    depends on its own cuboid alone.
+    A window's score is averaged over the `span` frames around, at the same place and within the clip, before the
+    highest are looked for. Frames are scored a few at a time, so that memory does not grow with the length of a clip.
     """
-    cuboid = cuboid_rows(split.group, video.frames, video.step)[rows]
     found: dict[str, list[NDArray[np.float32]]] = {}
-    for frames in cuboids(split.images, cuboid):
-        for name, places in detector.window_scores(frames, video.window, video.stride).items():
+    for maps in heat_maps(detector, split, video):
+        for name, places in maps.items():
             highest = np.sort(places.reshape(len(places), -1), axis=1)[:, -video.top :]
             found.setdefault(name, []).append(highest.mean(axis=1))
     return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def heat_maps(detector: Detector, split: Split, video: VideoConfig, clip: int | None = None) -> Iterator[Scores]:
+    """Yield the scores of the windows of all frames in order, or of one clip's, a few frames at a time.
+
+    Each is name -> (n, rows, columns), averaged over the span.
+    """
+    rows = cuboid_rows(split.group, video.frames, video.step)
+    before, after = video.span // 2, (video.span - 1) // 2
+    for group in np.unique(split.group) if clip is None else [clip]:
+        first, end = np.searchsorted(split.group, [group, group + 1])
+        for start in range(first, end, CHUNK):
+            stop = min(start + CHUNK, end)
+            low, high = max(first, start - before), min(end, stop + after)
+            frames = cut_cuboids(split.images, rows[low:high])
+            maps = detector.window_scores(frames, video.window, video.stride)
+            around = np.arange(start, stop)
+            lowest, highest = np.maximum(around - before, first) - low, np.minimum(around + after + 1, end) - low
+            yield {name: _means(values, lowest, highest) for name, values in maps.items()}
 
 
 def smoothed(scores: NDArray, group: NDArray[np.int64], deviation: float) -> NDArray:
@@ -36,3 +56,11 @@ def smoothed(scores: NDArray, group: NDArray[np.int64], deviation: float) -> NDA
         of_clip = group == clip
         result[of_clip] = gaussian_filter1d(scores[of_clip], deviation, mode="nearest")
     return result
+
+
+def _means(maps: NDArray[np.float32], low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return for each i the mean of maps[low[i]:high[i]]."""
+    if np.all(high - low == 1):
+        return maps[low]
+    total = np.concatenate([np.zeros_like(maps[:1], np.float64), maps.cumsum(axis=0, dtype=np.float64)])
+    return ((total[high] - total[low]) / (high - low)[:, None, None]).astype(np.float32)

@@ -2,8 +2,8 @@
 
 import tempfile
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 from alpa.data.pseudo_anomalies import FAMILIES, SYMMETRIES
+from alpa.data.video_pseudo_anomalies import VIDEO_FAMILIES, NormalWindows
 from alpa.detectors import load_detector
 from alpa.detectors.detector import Detector
 from alpa.errors import ConfigError, DataError
@@ -63,11 +64,11 @@ def run_cell(cell: Cell, key: str, files: Files | None, probe: Probe, runtime: R
     return files, seconds, probe.aurocs(cell, files, runtime)
 
 
-def require_known(families: Sequence[str]) -> None:
+def require_known(families: Sequence[str], known: Collection[str] = FAMILIES) -> None:
     """Raise ConfigError for the first pseudo-anomaly family that is not one."""
     for family in families:
-        if family not in FAMILIES:
-            raise ConfigError(f"Pseudo-anomaly family {family} is unknown; choose {', '.join(FAMILIES)}.")
+        if family not in known:
+            raise ConfigError(f"Pseudo-anomaly family {family} is unknown; choose {', '.join(known)}.")
 
 
 def pseudo_probe(cell: Cell, families: Sequence[str], seed: int) -> Probe:
@@ -92,6 +93,26 @@ def pseudo_probe(cell: Cell, families: Sequence[str], seed: int) -> Probe:
         names = ", ".join(families)
         raise DataError(f"{names} leaves class {cell.target_class} as it is; name more of {', '.join(FAMILIES)}.")
     return Probe(normals, made)
+
+
+def video_probe(cell: Cell, source: NormalWindows, families: Sequence[str], seed: int) -> Probe:
+    """Make a probe from windows of the clips that `fit` does not learn from.
+
+    Args:
+        cell: whose images are the windows of `source`.
+        source: the training clips, and where the cell's windows lie.
+        families: of video pseudo-anomalies.
+        seed: of what is drawn.
+
+    Raises:
+        ConfigError: a family is unknown.
+    """
+    require_known(families, VIDEO_FAMILIES)
+    _, validation = cell.split()
+    chosen = np.sort(_generator(seed, cell, "normals").permutation(validation)[:MOST_NORMALS])
+    held_out = replace(source, windows=source.windows[chosen])
+    made = {family: VIDEO_FAMILIES[family](held_out, _generator(seed, cell, family)) for family in families}
+    return Probe(np.ascontiguousarray(cell.images[chosen]), made)
 
 
 def labelled_probe(cell: Cell, others: Images, seed: int) -> Probe:

@@ -11,6 +11,7 @@ from alpa.config import TrainingConfig, fill
 from alpa.data.protocols import find_protocol, target_indices
 from alpa.data.pseudo_anomalies import FAMILIES
 from alpa.data.splits import Split, load_split
+from alpa.data.video_pseudo_anomalies import VIDEO_FAMILIES, NormalWindows
 from alpa.detectors import detector_class
 from alpa.errors import ConfigError
 from alpa.evaluation.facts import environment
@@ -18,9 +19,9 @@ from alpa.params import Params, TuningConfig
 from alpa.runtime import resolve
 from alpa.training.cells import Cell, CellStore
 from alpa.training.fingerprint import code_fingerprint
-from alpa.training.grid import SPLITS, benchmark_cells, worker_count
+from alpa.training.grid import SPLITS, benchmark_cells, training_windows, worker_count
 from alpa.tuning import objective
-from alpa.tuning.objective import Probe, labelled_probe, pseudo_probe
+from alpa.tuning.objective import Probe, labelled_probe, pseudo_probe, video_probe
 from alpa.tuning.space import Space, outside, read_space
 from alpa.tuning.study import Plan
 from alpa.tuning.trials import Trials
@@ -53,7 +54,7 @@ def prepare(
     cells = trial_cells(cells, tuning, params.trial_training(benchmark, tuning))
     trials = Trials(
         cells=cells,
-        probes=make_probes(cells, tuning, split, everything),
+        probes=_probes(params, benchmark, cells, tuning, split, everything),
         shortened=tuning.shortened.get(detector, {}),
         runtime=runtime,
         store=store,
@@ -96,6 +97,21 @@ def trial_cells(cells: Sequence[Cell], tuning: TuningConfig, training: TrainingC
     if isinstance(tuning.classes, int):
         order = order[: tuning.classes]
     return [replace(cell, training=training) for cell in order]
+
+
+def _probes(
+    params: Params, benchmark: str, cells: Sequence[Cell], tuning: TuningConfig, split: Split, everything: bool
+) -> list[Probe]:
+    """Make each cell's probe from the train split, of still images or of clips."""
+    if not split.clips:
+        return make_probes(cells, tuning, split, everything)
+    if tuning.objective == "labelled":
+        raise ConfigError(f"{benchmark} trains on normal clips, which have no other classes; tune on pseudo-anomalies.")
+    families = tuple(VIDEO_FAMILIES) if tuning.families == "all" else tuning.families
+    video = params.video_for(benchmark)
+    windows = training_windows(split, video, params.benchmark(benchmark).split_seed)
+    source = NormalWindows(split.images, split.group, windows, video)
+    return [video_probe(cell, source, families, tuning.seed) for cell in cells]
 
 
 def make_probes(cells: Sequence[Cell], tuning: TuningConfig, split: Split, everything: bool) -> list[Probe]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from alpa.config import VideoConfig
 from alpa.data import video as module
-from alpa.data.video import Windows, all_windows, corners, cuboid_rows, cuboids, cut_windows, draw_windows
+from alpa.data.video import Windows, all_windows, corners, cuboid_rows, cut_cuboids, cut_windows, draw_windows
 from alpa.errors import DataError
 
 
@@ -97,7 +97,7 @@ def test_all_windows_are_the_slices_of_the_grid_row_by_row() -> None:
 
 def test_what_is_cut_to_train_and_what_is_cut_to_test_agree() -> None:
     images, rows = frames(5), cuboid_rows(clips(5), 3, 1)
-    (whole,) = cuboids(images, rows)
+    whole = cut_cuboids(images, rows)
     tested, (_, columns) = all_windows(whole, 16, 4)
     tops, lefts = corners(20, 16, 4), corners(28, 16, 4)
     frame, row, column = np.unravel_index(np.arange(len(tested)), (5, len(tops), columns))
@@ -106,13 +106,10 @@ def test_what_is_cut_to_train_and_what_is_cut_to_test_agree() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_whole_cuboids_come_in_order_a_few_at_a_time(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK", 4)
+def test_whole_cuboids_have_their_frames_as_channels(channels: int) -> None:
     images, rows = frames(10, channels), cuboid_rows(clips(4, 6), 3, 2)
-    parts = list(cuboids(images, rows))
-    assert [len(part) for part in parts] == [4, 4, 2]
-    expected = images[rows].reshape(10, 3 * channels, 20, 28)  # (N, frames, C, H, W) -> (N, frames * C, H, W)
-    np.testing.assert_array_equal(np.concatenate(parts), expected)
+    expected = images[rows[3:8]].reshape(5, 3 * channels, 20, 28)  # (n, frames, C, H, W) -> (n, frames * C, H, W)
+    np.testing.assert_array_equal(cut_cuboids(images, rows[3:8]), expected)
 
 
 VIDEO = VideoConfig(window=16, stride=8, training_windows=60)

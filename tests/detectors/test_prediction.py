@@ -154,7 +154,7 @@ def test_strength_zero_is_the_predicting_autoencoder_bit_for_bit(other: str, bot
     scores = still.scores(both)
     for name, values in plain.scores(both).items():
         assert values.tobytes() == scores[name].tobytes(), name
-    assert list(scores) == ["reconstruction", "latent", "feature", "combined"]
+    assert list(scores) == ["reconstruction", "latent", "feature", "relative", "combined"]
 
 
 def test_alpa_starts_with_the_predicting_autoencoders_weights() -> None:
@@ -206,7 +206,7 @@ def frames(height: int = 40, width: int = 52) -> np.ndarray:
 @pytest.mark.parametrize("key", CONVOLUTIONAL)
 def test_windows_of_a_predictor_lie_at_a_quarter_of_the_stride(key: str) -> None:
     maps = fit(key).window_scores(frames(), 32, 16)
-    assert set(maps) == {"reconstruction", "latent", "feature", "combined"}
+    assert set(maps) - {"perturbed"} == {"reconstruction", "latent", "feature", "relative", "combined"}
     for name, values in maps.items():
         assert values.shape == (3, 3, 6), name  # (40 - 32) / 4 + 1 and (52 - 32) / 4 + 1
         assert values.dtype == np.float32, name

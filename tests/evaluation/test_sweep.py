@@ -11,7 +11,7 @@ import pytest
 import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from alpa.config import TrainingConfig
+from alpa.config import TrainingConfig, VideoConfig
 from alpa.data.images import to_square
 from alpa.data.raw import UNDECIDED, RawImages
 from alpa.data.sources import SOURCES
@@ -64,7 +64,7 @@ def trials(tmp_path: Path) -> Trials:
 
 @pytest.fixture
 def tests(split: Split) -> list[sweep_module.ImagesUnderTest]:
-    return [sweep_module.images_under_test(split, name, seed=0) for name in "71"]
+    return [sweep_module.under_test(split, name, seed=0, video=VideoConfig()) for name in "71"]
 
 
 @pytest.fixture
@@ -199,20 +199,20 @@ def test_without_settings_there_are_columns_and_no_rows(
 def test_a_class_is_tested_on_all_its_normals_and_a_seeded_sample_of_the_others(
     split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = sweep_module.images_under_test(split, "7", seed=0)
+    whole = sweep_module.under_test(split, "7", seed=0, video=VideoConfig())
     assert (np.sum(~whole.is_anomaly), np.sum(whole.is_anomaly)) == (20, 180)
     monkeypatch.setattr(sweep_module, "MOST_ANOMALIES", 50)
-    some, other = (sweep_module.images_under_test(split, "7", seed) for seed in (0, 1))
+    some, other = (sweep_module.under_test(split, "7", seed, VideoConfig()) for seed in (0, 1))
     assert (np.sum(~some.is_anomaly), np.sum(some.is_anomaly)) == (20, 50)
     assert np.array_equal(some.images[:20], split.images[split.labels == 7])
     rest = {image.tobytes() for image in split.images[split.labels != 7]}
     assert {image.tobytes() for image in some.images[20:]} < rest
-    assert np.array_equal(some.images, sweep_module.images_under_test(split, "7", 0).images)
+    assert np.array_equal(some.images, sweep_module.under_test(split, "7", 0, VideoConfig()).images)
     assert not np.array_equal(some.images, other.images)
 
 
 def test_what_is_normal_is_the_protocols_to_say(split: Split) -> None:
-    left_out = sweep_module.images_under_test(replace(split, protocol="leave_one_out"), "7", seed=0)
+    left_out = sweep_module.under_test(replace(split, protocol="leave_one_out"), "7", seed=0, video=VideoConfig())
     assert (np.sum(~left_out.is_anomaly), np.sum(left_out.is_anomaly)) == (180, 20)
     assert np.array_equal(left_out.images[left_out.is_anomaly], split.images[split.labels == 7])
 
@@ -221,7 +221,7 @@ def test_of_many_anomalies_two_thousand_are_drawn(split: Split) -> None:
     labels = np.repeat([7, 1], [5, 2001])
     images = np.zeros((2006, 1, 16, 16), np.uint8)
     large = replace(split, images=images, labels=labels, group=np.full(2006, -1))
-    found = sweep_module.images_under_test(large, "7", seed=0)
+    found = sweep_module.under_test(large, "7", seed=0, video=VideoConfig())
     assert (np.sum(~found.is_anomaly), np.sum(found.is_anomaly)) == (5, 2000)
 
 
