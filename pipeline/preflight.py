@@ -36,6 +36,9 @@ def main(benchmark: str) -> None:
     print(f"{benchmark}: {absent or f'the data of {dataset} are at hand.'}")
     if trials := sum(trials_left(params, benchmark, name) for name in params.pipeline.detectors):
         print(f"{benchmark}: {trials} trials of studies to run, at most, before training.")
+    if not targets_of(benchmark, params.benchmark(benchmark)):
+        print(f"{benchmark}: how many cells there are to train will be known once {dataset} is split.")
+        return
     left = {name: cells_left(params, benchmark, name) for name in params.pipeline.detectors}
     print(f"{benchmark}: {estimate(params, benchmark, left)}")
 
@@ -99,7 +102,10 @@ def cells_left(params: Params, benchmark: str, detector: str) -> int:
 
 
 def targets_of(benchmark: str, settings: BenchmarkConfig) -> list[str]:
-    """Return the targets of a benchmark: of its split or, before there is one, of what is known of its data set."""
+    """Return the targets of a benchmark: of its split or, before there is one, of what is known of its data set.
+
+    None are known of all the classes of a folder that was not split yet.
+    """
     known = read_json(Path("data/splits", benchmark, "train/split.json")).get("targets")
     protocol = find_protocol(settings.protocol)
     if known is None and settings.protocol == VIDEO:
@@ -107,11 +113,8 @@ def targets_of(benchmark: str, settings: BenchmarkConfig) -> list[str]:
     if known is None and settings.dataset in SOURCES:
         known = SOURCES[settings.dataset].class_names
     if known is None:  # a folder that nobody has looked into yet
-        return [
-            JOIN.join([name] if isinstance(name, str) else name)
-            for name in settings.classes
-            if settings.classes != "all"
-        ]
+        named = () if settings.classes == "all" else settings.classes
+        return [JOIN.join([name] if isinstance(name, str) else name) for name in named]
     return target_classes(protocol, known, settings.classes, settings.dataset)
 
 

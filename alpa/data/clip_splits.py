@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ CLASS_NAMES = ("normal", "anomalous")  # of a frame; the first is what training 
 def write_clip_splits(
     folder: Path, dataset: str, protocol: str, clips: Sequence[Clip], size: tuple[int, int]
 ) -> tuple[int, int]:
-    """Write `folder`/train and `folder`/test, both whole, and return how many frames each has.
+    """Write `folder`/train and `folder`/test, both or neither, and return how many frames each has.
 
     Args:
         folder: of the benchmark.
@@ -35,9 +36,10 @@ def write_clip_splits(
     """
     channels = count_channels(clips)
     numbers = []
-    for part in ("train", "test"):
-        own = [clip for clip in clips if clip.part == part]
-        with whole_folder(folder / part) as temporary:
+    with ExitStack() as both:  # if the test clips are bad, no train split is left alone
+        for part in ("train", "test"):
+            own = [clip for clip in clips if clip.part == part]
+            temporary = both.enter_context(whole_folder(folder / part))
             labels, group = _write_frames(temporary / "images.npy", own, size, channels, f"frames to {part} on")
             if part == "test" and len(np.unique(labels)) < len(CLASS_NAMES):
                 state = "normal" if not labels.any() else "anomalous"
@@ -45,7 +47,7 @@ def write_clip_splits(
             write_npy(temporary / "labels.npy", labels)
             write_npy(temporary / "group.npy", group)
             write_facts(temporary, _described(temporary, dataset, protocol, part, own, labels, group))
-        numbers.append(len(labels))
+            numbers.append(len(labels))
     return numbers[0], numbers[1]
 
 

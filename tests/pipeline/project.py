@@ -25,6 +25,10 @@ class Project:
 
     folder: Path
 
+    def params(self) -> dict[str, Any]:
+        """Return params.yaml as it is, with what is merged."""
+        return dict(yaml.safe_load((self.folder / "params.yaml").read_text()))
+
     def edit(self, changes: Mapping[str, Any]) -> None:
         """Set values of params.yaml, named by their path."""
         path = self.folder / "params.yaml"

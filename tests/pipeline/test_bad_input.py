@@ -116,7 +116,9 @@ IN_PROCESS = {
         {"detectors.alpa.strenght": 1},
     ),
     "an unknown data set in params.yaml": Case(
-        "split digits", ("cifar is in the benchmarks' dataset",), {"benchmarks.digits.dataset": "cifar"}
+        "split digits",
+        ("benchmarks.digits.dataset is cifar; choose digits, mnist", "or add cifar to folders or, if it is published,"),
+        {"benchmarks.digits.dataset": "cifar"},
     ),
     "an unknown protocol": Case(
         "split digits", ("Protocol luck is unknown; choose one_vs_rest",), {"benchmarks.digits.protocol": "luck"}

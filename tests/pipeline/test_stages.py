@@ -19,7 +19,7 @@ from tests.pipeline.project import Project
 ROOT = Path(__file__).parents[2]
 GRID = ("tune", "train", "evaluate", "sweep")  # for every benchmark and detector
 BENCHMARK = ("split", "tuning", "leaderboard", "report")
-STAGES = {"download", *GRID, *BENCHMARK, "collect", "paper"}
+STAGES = {"download", *GRID, *BENCHMARK, "collect", "paper"}  # `folder` is there once a folder is
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +47,13 @@ def inputs(stage: PipelineStage) -> list[str]:
 def test_every_stage_is_there_for_every_benchmark_and_detector(
     project: Project, stages: dict[str, PipelineStage]
 ) -> None:
-    pipeline = yaml.safe_load((project.folder / "params.yaml").read_text())["pipeline"]
-    grid = [f"{benchmark}-{detector}" for benchmark in pipeline["benchmarks"] for detector in pipeline["detectors"]]
+    params = yaml.safe_load((project.folder / "params.yaml").read_text())
+    pipeline, benchmarks = params["pipeline"], params["benchmarks"]
+    grid = [f"{benchmark}-{detector}" for benchmark in benchmarks for detector in pipeline["detectors"]]
     expected = {"default", "paper"} | {f"download@{dataset}" for dataset in pipeline["datasets"]}
     expected |= {f"{name}@{item}" for name in GRID for item in grid}
     expected |= {f"collect@{item}" for item in pipeline["paper"]}
-    expected |= {f"{name}@{item}" for name in BENCHMARK for item in pipeline["benchmarks"]}
+    expected |= {f"{name}@{item}" for name in BENCHMARK for item in benchmarks}
     assert set(stages) == expected
     assert {name.partition("@")[0] for name in stages} == STAGES | {"default"}
 
@@ -104,9 +105,11 @@ WATCHED = {
     "benchmarks.digits.image_size": {"split", "sweep", "leaderboard", "report"},
     "benchmarks.digits.split_seed": {"split", "sweep", "leaderboard", "report"},
     "benchmarks.digits.training": {"tune", "train", "sweep", "leaderboard", "report"},
+    "benchmarks.digits.video": {"tune", "train", "evaluate", "sweep", "leaderboard", "report"},
     "benchmarks.digits.tuning": {"tune", "sweep", "leaderboard", "report"},
     "benchmarks.digits.detectors": {"tune", "sweep", "leaderboard", "report"},
     "training": {"tune", "train", "sweep"},
+    "video": {"tune", "train", "evaluate"},
     "tuning": {"tune", "sweep"},
     "detectors.alpa": {"tune"},
     "runtime.device": {"tune", "train"},
@@ -133,7 +136,7 @@ def test_a_setting_runs_the_stages_again_that_use_it(setting: str, stages: dict[
 def test_every_setting_is_watched_or_named_as_none_of_a_stages_concern(project: Project) -> None:
     params = yaml.safe_load((project.folder / "params.yaml").read_text())
     known = {name.replace("digits", "*") for name in WATCHED}
-    for section in ("training", "tuning", "evaluation", "data"):
+    for section in ("training", "video", "tuning", "evaluation", "data"):
         assert section in known
         assert section in params
     assert {f"runtime.{name}" for name in params["runtime"]} <= known
