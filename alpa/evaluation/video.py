@@ -28,23 +28,23 @@ def frame_scores(detector: Detector, split: Split, video: VideoConfig) -> Scores
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def heat_maps(detector: Detector, split: Split, video: VideoConfig, clip: int | None = None) -> Iterator[Scores]:
-    """Yield the scores of the windows of all frames in order, or of one clip's, a few frames at a time.
+def heat_maps(detector: Detector, split: Split, video: VideoConfig) -> Iterator[Scores]:
+    """Yield the scores of the windows of all frames in order, a few frames at a time, averaged over the span.
 
-    Each is name -> (n, rows, columns), averaged over the span.
+    Each is name -> (n, rows, columns).
     """
     rows = cuboid_rows(split.group, video.frames, video.step)
-    before, after = video.span // 2, (video.span - 1) // 2
-    for group in np.unique(split.group) if clip is None else [clip]:
-        first, end = np.searchsorted(split.group, [group, group + 1])
+    for first, end in _bounds(split.group):
         for start in range(first, end, CHUNK):
-            stop = min(start + CHUNK, end)
-            low, high = max(first, start - before), min(end, stop + after)
-            frames = cut_cuboids(split.images, rows[low:high])
-            maps = detector.window_scores(frames, video.window, video.stride)
-            around = np.arange(start, stop)
-            lowest, highest = np.maximum(around - before, first) - low, np.minimum(around + after + 1, end) - low
-            yield {name: _means(values, lowest, highest) for name, values in maps.items()}
+            yield _averaged(detector, split.images, rows, video, (start, min(start + CHUNK, end)), (first, end))
+
+
+def window_scores_of(detector: Detector, split: Split, row: int, video: VideoConfig) -> Scores:
+    """Return the scores of the windows of one frame, name -> (rows, columns), averaged over the span."""
+    first, end = np.searchsorted(split.group, [split.group[row], split.group[row] + 1])
+    rows = cuboid_rows(split.group, video.frames, video.step)
+    maps = _averaged(detector, split.images, rows, video, (row, row + 1), (int(first), int(end)))
+    return {name: values[0] for name, values in maps.items()}
 
 
 def smoothed(scores: NDArray, group: NDArray[np.int64], deviation: float) -> NDArray:
@@ -56,6 +56,29 @@ def smoothed(scores: NDArray, group: NDArray[np.int64], deviation: float) -> NDA
         of_clip = group == clip
         result[of_clip] = gaussian_filter1d(scores[of_clip], deviation, mode="nearest")
     return result
+
+
+def _bounds(group: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield the first row of each clip and the one after its last."""
+    starts = np.searchsorted(group, np.unique(group))
+    yield from zip(starts.tolist(), [*starts[1:].tolist(), len(group)], strict=True)
+
+
+def _averaged(
+    detector: Detector,
+    images: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    video: VideoConfig,
+    wanted: tuple[int, int],
+    clip: tuple[int, int],
+) -> Scores:
+    """Return the scores of the windows of neighbouring frames, each averaged over the frames around within its clip."""
+    before, after = video.span // 2, (video.span - 1) // 2
+    low, high = max(clip[0], wanted[0] - before), min(clip[1], wanted[1] + after)
+    maps = detector.window_scores(cut_cuboids(images, rows[low:high]), video.window, video.stride)
+    frames = np.arange(*wanted)
+    lowest, highest = np.maximum(frames - before, clip[0]) - low, np.minimum(frames + after + 1, clip[1]) - low
+    return {name: _means(values, lowest, highest) for name, values in maps.items()}
 
 
 def _means(maps: NDArray[np.float32], low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.float32]:

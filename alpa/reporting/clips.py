@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from alpa.config import VideoConfig
 from alpa.data.splits import Split
-from alpa.data.video import all_windows, corners, cuboid_rows, cuboids
+from alpa.data.video import all_windows, corners, cuboid_rows, cut_cuboids
 from alpa.evaluation.metrics import auroc
 from alpa.evaluation.scores import ScoreTable
 from alpa.evaluation.video import smoothed
@@ -90,7 +90,7 @@ def predictions_section(
     kinds = [table["sample"].to_numpy()[table["is_anomaly"] == flag] for flag in (False, True)]
     rows = [evenly(kind, split.group, FRAMES_SHOWN) for kind in kinds]
     cuboid = cuboid_rows(split.group, video.frames, video.step)[np.concatenate(rows)]
-    whole = np.concatenate(list(cuboids(split.images, cuboid)))
+    whole = cut_cuboids(split.images, cuboid)
     windows, _ = all_windows(whole, video.window, video.window)
     rebuilt = rebuild(cells, results.detectors, target, seed, windows)
     if not rebuilt:

@@ -6,12 +6,12 @@ from PIL import Image
 
 from alpa.config import VideoConfig
 from alpa.data.splits import Split
-from alpa.data.video import corners, cuboid_rows, cuboids
+from alpa.data.video import corners
 from alpa.detectors.detector import Detector
+from alpa.evaluation.video import window_scores_of
 
 HEAT = (213, 94, 0)  # vermilion, told from grey without colour vision
 STRONGEST = 0.7  # of the colour over the frame
-AT_ONCE = 4  # frames scored together, so that memory does not grow with their number
 
 Frame = NDArray[np.uint8]  # (C, H, W)
 Map = NDArray[np.float32]  # (H, W)
@@ -19,13 +19,9 @@ Map = NDArray[np.float32]  # (H, W)
 
 def frame_heat(detector: Detector, score: str, split: Split, rows: NDArray[np.int64], video: VideoConfig) -> list[Map]:
     """Return a map of the score for each of some frames of a split: at each pixel the highest window that covers it."""
-    cuboid = cuboid_rows(split.group, video.frames, video.step)[rows]
-    size, found = split.image_shape[1:], []
-    for start in range(0, len(rows), AT_ONCE):
-        for frames in cuboids(split.images, cuboid[start : start + AT_ONCE]):
-            grids = detector.window_scores(frames, video.window, video.stride)[score]
-            found += [painted(grid, size, video.window, video.stride) for grid in grids]
-    return found
+    size = split.image_shape[1:]
+    grids = [window_scores_of(detector, split, int(row), video)[score] for row in rows]
+    return [painted(grid, size, video.window, video.stride) for grid in grids]
 
 
 def painted(grid: NDArray[np.float32], size: tuple[int, ...], side: int, stride: int) -> Map:

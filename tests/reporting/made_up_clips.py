@@ -82,7 +82,7 @@ def make_video_benchmark(
         facts = {"detector": key, "target_class": "normal", "seed": 0, "n_train": 12, "n_validation": 12}
         (folder / "cell.json").write_text(json.dumps(facts))
         keys = {"target_class": "normal", "seed": 0, "sample": np.arange(len(test.labels)), "group": test.group}
-        scores = frame_scores(detector, test, np.arange(len(test.labels)), settings)
+        scores = frame_scores(detector, test, settings)
         table = pd.DataFrame(keys | {"is_anomaly": test.labels == 1} | scores)
         info = ScoreInfo(dataset, dataset, "video", key, detector.primary_score)
         write_scores(inputs.scores / f"{key}.parquet", table, info)
