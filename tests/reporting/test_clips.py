@@ -106,7 +106,7 @@ def test_the_marked_frames_are_the_highest_of_their_kind(inputs: Inputs, page: P
     scores = read_scores(inputs.scores / "alpa.parquet").frame
     first = scores[scores["group"] == 0].reset_index()
     for kind, flag in (("normal", False), ("anomalous", True)):
-        highest = first["combined"][first["is_anomaly"] == flag].idxmax() + 1
+        highest = first["relative"][first["is_anomaly"] == flag].idxmax() + 1
         assert f"highest {kind} frame: {highest}<" in timelines(page)[0].inline
 
 
