@@ -88,6 +88,7 @@ help:  ## list these targets
 $(INSTALLED): requirements.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing; install it, or name it: make PYTHON=/path/to/python3.11." >&2; exit 1; }
 	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { echo "$(PYTHON) lacks venv; install it (on Debian and Ubuntu the package python3-venv)." >&2; exit 1; }
+	@test ! -L .venv || { echo ".venv is a link to another environment, which installing would empty; remove the link." >&2; exit 1; }
 	@echo "Installing the pinned packages into .venv: once, some minutes, some gigabytes."
 	@$(PYTHON) -m venv --clear .venv
 	@.venv/bin/python -m pip install --disable-pip-version-check --timeout 60 -qq \
