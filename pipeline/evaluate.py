@@ -9,7 +9,7 @@ from tqdm import tqdm
 from alpa.config import VideoConfig
 from alpa.data.protocols import find_protocol, target_classes, target_indices
 from alpa.data.splits import Split, load_split
-from alpa.detectors import load_detector
+from alpa.detectors import detector_class, load_detector
 from alpa.errors import ModelError
 from alpa.evaluation.scores import ScoreInfo, write_scores
 from alpa.evaluation.video import frame_scores
@@ -33,6 +33,7 @@ def main(benchmark: str, detector: str) -> None:
     video = params.video_for(benchmark)
     names = target_classes(protocol, split.targets, settings.classes, settings.dataset)
     models = Path("runs/models") / benchmark / detector
+    detector_class(detector)  # a key that is none is named before its files are missed
     described = read_json(models / f"{names[0]}-{settings.seeds[0]}" / "detector.json")
     calls = []
     for name in names:

@@ -1,5 +1,6 @@
 """Every detector by its key, which is also its file, its section in params.yaml and its row in the leaderboard."""
 
+import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,14 +49,19 @@ def build_detector(
         predicted: how many of the last channels it predicts from those before; 0 to reconstruct all of them.
 
     Raises:
-        ConfigError: an unknown key, or a config that does not fit the detector.
+        ConfigError: an unknown key, a config that does not fit the detector, or one that cannot predict and is to.
     """
     cls = detector_class(key)
     if config is None or isinstance(config, Mapping):
         config = fill(cls.config_class, config, f"detectors.{key}")
     if not isinstance(config, cls.config_class):
         raise ConfigError(f"{key} takes a {cls.config_class.__name__}, not a {type(config).__name__}.")
-    return cls(tuple(image_shape), config, seed, predicted) if predicted else cls(tuple(image_shape), config, seed)
+    if not predicted:
+        return cls(tuple(image_shape), config, seed)
+    if "predicted" not in inspect.signature(cls).parameters:
+        problem = f"{key} has no parameter `predicted`, so it cannot be told to predict frames"
+        raise ConfigError(f"{problem}; add it to its __init__, or set video.form to reconstruction.")
+    return cls(tuple(image_shape), config, seed, predicted)
 
 
 def load_detector(folder: Path | str, expected: str | None = None) -> Detector:

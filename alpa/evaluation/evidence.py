@@ -1,6 +1,7 @@
 """Whether a study's objective was worth following: its trials beside what they turned out to be worth on test."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +35,11 @@ class Evidence:
 
     `studies`: what each study searched, how its trials trained and how they ended. `trials`: every trial with its
     values, its objective (of pruned ones too, measured after the fact), and its worth by each family, on labelled
-    anomalies and on test; and by pseudo-anomalies as a whole, where these are not the objective. `curve`: likewise for
-    each strength. `regret`: what each way to choose costs against the oracle. `correlations`: of each measure with the
-    test AUROC, and the regret of choosing by it alone. `pruners`: the share of classes that each would have trained,
-    and what it would have missed. `importances`: of each searched parameter for the objective.
+    anomalies (missing where training data hold none) and on test; and by pseudo-anomalies as a whole, where these are
+    not the objective. `curve`: likewise for each strength. `regret`: what each way to choose costs against the oracle.
+    `correlations`: of each measure with the test AUROC, and the regret of choosing by it alone. `pruners`: the share of
+    classes that each would have trained, and what it would have missed. `importances`: of each searched parameter for
+    the objective.
     """
 
     studies: pd.DataFrame
@@ -117,7 +119,7 @@ def regret(record: StudyRecord, scored: pd.DataFrame) -> pd.DataFrame:
     chosen = {
         "untuned": as_set[0] if as_set else None,
         PSEUDO: rows[PSEUDO].idxmax() if by_labels else by_study,
-        LABELLED: by_study if by_labels else rows[LABELLED].idxmax(),
+        LABELLED: by_study if by_labels else _best_by_labels(rows),
         "oracle": rows[TEST].idxmax(),
     }
     found = [(way, trial) for way, trial in chosen.items() if trial is not None]
@@ -196,6 +198,8 @@ def _means(record: StudyRecord, sweep: pd.DataFrame, kind: str) -> pd.DataFrame:
     rows = sweep[sweep["kind"] == kind]
     table = rows.groupby(["place", "measure"], sort=False)["auroc"].mean().unstack(sort=False)
     by = {PSEUDO: ~rows["measure"].isin(NOT_FAMILIES), LABELLED: rows["measure"] == LABELLED}
+    if LABELLED not in table:
+        table[LABELLED] = math.nan
     table["objective"] = _worth(rows[by[record.settings["objective"]]])
     if record.settings["objective"] != PSEUDO:
         table[PSEUDO] = _worth(rows[by[PSEUDO]])
@@ -225,10 +229,16 @@ def _interval(distribution: BaseDistribution) -> str:
     return f"{distribution.low:g} to {distribution.high:g}{', logarithmic' if distribution.log else ''}"
 
 
+def _best_by_labels(trials: pd.DataFrame) -> Any:
+    """Return the trial that labelled anomalies prefer, None where training data have none, as clips and one class."""
+    return trials[LABELLED].idxmax() if trials[LABELLED].notna().any() else None
+
+
 def _families(table: pd.DataFrame) -> list[str]:
     from alpa.data.pseudo_anomalies import FAMILIES
+    from alpa.data.video_pseudo_anomalies import VIDEO_FAMILIES
 
-    return [name for name in FAMILIES if name in table]
+    return [name for name in (*FAMILIES, *VIDEO_FAMILIES) if name in table]
 
 
 def _measures(table: pd.DataFrame) -> list[str]:

@@ -13,7 +13,9 @@ from sklearn.metrics import roc_auc_score
 from alpa.config import TrainingConfig
 from alpa.detectors import DETECTORS, build_detector, load_detector
 from alpa.detectors.detector import Detector
+from alpa.errors import ConfigError
 from tests.detectors.conftest import SHORT, SMALL
+from tests.pipeline.distance import Distance
 
 Build = Callable[..., Any]
 SHAPE = (5, 32, 32)
@@ -283,6 +285,13 @@ def test_cuboids_are_reconstructed_whole_where_nothing_is_predicted(key: str, bo
     assert all(np.isfinite(values).all() for values in detector.scores(both).values())
     if key != "knn":
         assert detector.reconstruct(both).shape == both.shape
+
+
+def test_a_detector_of_ones_own_that_knows_nothing_of_prediction_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DETECTORS, "distance", Distance)
+    assert build("distance", predicted=0).image_shape == SHAPE
+    with pytest.raises(ConfigError, match=r"^distance has no parameter `predicted`, so it cannot .*reconstruction\.$"):
+        build("distance")
 
 
 def test_whole_clips_calibrate_a_predictor() -> None:

@@ -111,6 +111,31 @@ def test_the_curve_has_the_objective_of_the_study(objective: str, expected: list
     assert found["test"].to_numpy() == pytest.approx([0.91, 0.8])
 
 
+@pytest.mark.parametrize("left", ["no rows", "missing values"])
+def test_where_training_data_hold_no_labelled_anomalies_all_else_is_as_with_them(left: str) -> None:
+    sweep = pd.concat([swept(), of_kind(swept(), "curve")])
+    by_labels = sweep["measure"] == "labelled"
+    without = sweep[~by_labels] if left == "no rows" else sweep.assign(auroc=sweep["auroc"].mask(by_labels))
+    found, whole = (gather({"alpa": record()}, {"alpa": as_read(table)}) for table in (without, sweep))
+    assert found.trials["labelled"].isna().all()
+    assert found.curve["labelled"].isna().all()
+    assert found.regret["choice"].tolist() == ["untuned", "pseudo", "oracle"]
+    assert found.correlations["measure"].tolist() == ["objective", "permuted", "warped"]
+    others = {"trials": "labelled", "curve": "labelled"}
+    for name, column in others.items():
+        one, other = getattr(found, name).drop(columns=column), getattr(whole, name).drop(columns=column)
+        pd.testing.assert_frame_equal(one, other, check_like=True)
+    for name in ("studies", "pruners", "importances"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(whole, name))
+
+
+def test_the_families_of_clips_are_measures_and_no_values() -> None:
+    renamed = swept().replace({"measure": {"permuted": "faster", "warped": "mover"}})
+    found, whole = (correlations(scored_trials(record(), table)) for table in (renamed, swept()))
+    assert found["measure"].tolist() == ["objective", "faster", "mover", "labelled"]
+    pd.testing.assert_frame_equal(found.drop(columns="measure"), whole.drop(columns="measure"))
+
+
 def test_the_curve_is_no_trial() -> None:
     points = of_kind(swept([(0.5, 0.99, 0.99, 0.99, 0.99)] * 5), "curve")
     found, alone = (gather({"alpa": record()}, {"alpa": table}) for table in (pd.concat([swept(), points]), swept()))

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,17 +8,19 @@ import pytest
 import yaml
 
 from alpa.config import RuntimeConfig, fill
+from alpa.data.clip_splits import CLASS_NAMES
 from alpa.data.images import to_square
 from alpa.data.raw import UNDECIDED, RawImages
 from alpa.data.sources import SOURCES
-from alpa.data.splits import make_splits, write_split
+from alpa.data.splits import Split, digest, load_split, make_splits, write_split
+from alpa.data.video import cuboid_rows, cut_windows
 from alpa.detectors import DETECTORS
 from alpa.detectors.alpa import ALPAConfig
 from alpa.errors import ConfigError, DataError
 from alpa.files import write_text
 from alpa.params import Params
 from alpa.runtime import Runtime
-from alpa.training.grid import benchmark_cells, learns_by_steps, worker_count
+from alpa.training.grid import benchmark_cells, learns_by_steps, training_windows, worker_count
 from alpa.training.tuned import read_tuned, tuned_path
 
 NAMES = tuple("0123456789")
@@ -69,6 +72,72 @@ def test_all_classes_are_all_of_the_data_sets(tune: Callable[..., None]) -> None
     tune({})
     cells = benchmark_cells(params(classes="all"), "toy", "alpa", read_tuned("toy", "alpa"))
     assert [cell.target_class for cell in cells[::2]] == list(NAMES)
+
+
+def write_clips(*lengths: int, channels: int = 1) -> Split:
+    """Write the train split of clips of 24 x 32 pixels in which everything moves, and return it."""
+    images = np.random.default_rng(0).integers(0, 256, (sum(lengths), channels, 24, 32), dtype=np.uint8)
+    group, labels = np.repeat(np.arange(len(lengths)), lengths), np.zeros(sum(lengths), np.int64)
+    facts = {"class_names": CLASS_NAMES, "targets": CLASS_NAMES[:1], "dataset": "digits", "protocol": "video"}
+    names = tuple(f"clip-{place}" for place in range(len(lengths)))
+    whole = digest(images, labels, group)
+    split = Split(images, labels, group, image_shape=images.shape[1:], part="train", digest=whole, clips=names, **facts)
+    write_split(Path("data/splits/toy/train"), split)
+    return split
+
+
+VIDEO = {"frames": 3, "window": 16, "stride": 8, "training_windows": 30}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("form", "frames"), [("prediction", 1), ("reconstruction", 0)])
+def test_the_cells_of_clips_share_windows_and_know_their_clips(
+    form: str, frames: int, channels: int, tune: Callable[..., None]
+) -> None:
+    split = write_clips(5, 9, 7, channels=channels)
+    settings = params(protocol="video", image_size=[24, 32], video=VIDEO | {"form": form})
+    cells = benchmark_cells(settings, "toy", "alpa", {})
+    assert [cell.name for cell in cells] == ["normal-3", "normal-1"]
+    windows = training_windows(split, settings.video_for("toy"), 0)
+    rows = cuboid_rows(split.group, 3, 1)
+    for cell in cells:
+        np.testing.assert_array_equal(cell.images, cut_windows(split.images, rows, windows, 16))
+        np.testing.assert_array_equal(cell.groups, split.group[windows.frame])
+        assert cell.images.shape == (30, 3 * channels, 16, 16)
+        assert cell.predicted == frames * channels
+        fitted, validation = cell.split()
+        assert not set(cell.groups[fitted]) & set(cell.groups[validation])
+
+
+def test_the_windows_of_clips_are_drawn_with_the_seed_of_the_split_and_not_of_the_cell(
+    tune: Callable[..., None],
+) -> None:
+    write_clips(5, 9, 7)
+    first, second, other = (
+        benchmark_cells(params(protocol="video", video=VIDEO, **seeds), "toy", "alpa", {})[0].images
+        for seeds in ({"seeds": [0]}, {"seeds": [1]}, {"split_seed": 1})
+    )
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_several_classes_are_one_cell_of_all_their_images(tune: Callable[..., None]) -> None:
+    settings = params(protocol="multi_modal", classes=[["7", "2"], [0, 1, 4]])
+    cells = benchmark_cells(settings, "toy", "alpa", {})
+    assert [cell.name for cell in cells] == ["7+2-3", "7+2-1", "0+1+4-3", "0+1+4-1"]
+    assert [len(cell.images) for cell in cells] == [32, 32, 48, 48]
+    alone = {name: benchmark_cells(params(classes=[name]), "toy", "alpa", {})[0].images for name in ("2", "7")}
+    together = {image.tobytes() for image in cells[0].images}
+    assert together == {image.tobytes() for images in alone.values() for image in images}
+
+
+def test_only_classes_that_there_are_training_images_of_are_run(tune: Callable[..., None]) -> None:
+    folder = Path("data/splits/toy/train")
+    split = load_split(folder, mmap=False)
+    write_split(folder, replace(split, targets=("3", "8")))
+    assert [cell.target_class for cell in benchmark_cells(params(seeds=[0]), "toy", "alpa", {})] == ["3", "8"]
+    with pytest.raises(DataError, match=r"^Normal class 5 is not in digits; choose 3, 8\.$"):
+        benchmark_cells(params(classes=["5"]), "toy", "alpa", {})
 
 
 def test_an_unknown_class_is_an_error(tune: Callable[..., None]) -> None:
