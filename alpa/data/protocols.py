@@ -96,9 +96,7 @@ def as_many_anomalies(labels: NDArray[np.int64], target: Sequence[int], seed: in
     return np.sort(np.concatenate(drawn))
 
 
-OFFICIAL = (
-    "The parts that the data come in; all test images are used. What comes without parts is split 80/20 by class."
-)
+OFFICIAL = "The parts that the data come in; all test images are used. What has no parts is split 80/20 by class."
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -135,7 +133,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "balanced": Protocol(
         title="One class is normal, tested against as many anomalies",
         source="P. Perera, R. Nallapati and B. Xiang, OCGAN, CVPR 2019, arXiv:1903.08550 (its protocol 1)",
-        split="All images are pooled, whatever their part; 80 % of each class are for training and 20 % for testing. The normal "
+        split="All images are pooled; of each class 80 % are for training and 20 % for testing. The normal "
         "test images are joined by as many anomalies, shared evenly over the other classes.",
         target="Normal class",
         make_splits=pooled_splits,
@@ -145,7 +143,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "video": Protocol(
         title="Normal clips train, each frame of other clips is tested",
         source="V. Mahadevan, W. Li, V. Bhalodia and N. Vasconcelos, Anomaly Detection in Crowded Scenes, CVPR 2010",
-        split="The parts that the clips come in: training clips, all normal, and test clips, each frame with a label. No "
+        split="The parts that the clips come in: normal training clips, and test clips with a label for each frame. No "
         "frame is dropped.",
         target="Normal class",
         make_splits=None,
