@@ -5,34 +5,17 @@ People count frames from 1 and include the last one; what is returned counts fro
 
 import csv
 import re
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from PIL import Image
-
+from alpa.data.pictures import open_picture, whole_picture
 from alpa.errors import DataError
 
 Ranges = tuple[tuple[int, int], ...]  # half-open, counted from 0, in order
 
 LABELS_CSV = "labels.csv"
 HEADER = ["clip", "first", "last"]
-PICTURE_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
-# What Pillow's decoders raise on damaged files.
-PICTURE_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
 
 # As published: TestVideoFile{end+1}.gt_frame = [5:90, 140:200];
 _M_START = re.compile(r"\w+\s*=\s*\{\s*\}\s*;?")
@@ -171,8 +154,9 @@ def _parts(ranges: str) -> list[str]:
 
 def _is_marked(path: Path) -> bool:
     try:
-        with Image.open(path, formats=PICTURE_FORMATS) as mask:
-            return mask.convert("RGB").getbbox() is not None
-    except PICTURE_ERRORS as error:
-        reason = " ".join(str(error).split()).removesuffix(".")
-        raise DataError(f"Mask {path} cannot be read ({reason}); get a fresh copy of it.") from None
+        mask = whole_picture(open_picture(path.read_bytes(), f"Mask {path}"), f"Mask {path}")
+    except OSError as error:
+        raise DataError(f"Mask {path} cannot be read ({error.strerror}); get a fresh copy of it.") from None
+    except DataError as error:
+        raise DataError(f"{error}; get a fresh copy of it.") from None
+    return mask.getbbox() is not None

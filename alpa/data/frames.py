@@ -1,7 +1,6 @@
 """The frames of one clip, decoded in order, a few ahead and never the whole clip.
 
-A frame is grey or RGB, whatever its file holds: palettes become RGB, what is transparent lies over black, and 16-bit
-grey is divided by 257. The whole frame is then resized by antialiased bilinear interpolation.
+A frame is read as any picture is, see alpa.data.pictures, and resized as a whole to its height and width.
 """
 
 import contextlib
@@ -14,18 +13,17 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from alpa.data.clip_labels import PICTURE_ERRORS, PICTURE_FORMATS
 from alpa.data.clips import AT_LEAST_TWO, Clip, frame_files
+from alpa.data.pictures import GREY, open_picture, whole_picture
 from alpa.data.videos import decode_video, is_grey_video, to_picture
 from alpa.errors import DataError
 
 THREADS = min(4, os.cpu_count() or 1)
 AHEAD = 2 * THREADS  # how many frames may be decoded before they are asked for
 
-GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N")
-COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+REMEDY = "get a fresh copy of it or remove it"
 
 Item = TypeVar("Item")
 
@@ -82,8 +80,7 @@ def _begins_grey(path: Path) -> bool:
     frames = frame_files(path)
     if not frames:
         raise DataError(f"Clip {path} has no frames; {AT_LEAST_TWO}.")
-    with _open_picture(frames[0]) as picture:
-        return picture.mode in GREY_MODES
+    return _opened(frames[0]).mode in GREY
 
 
 def _ahead(function: Callable[[Item], _Frame], items: Iterable[Item]) -> Generator[_Frame, None, None]:
@@ -103,39 +100,24 @@ def _ahead(function: Callable[[Item], _Frame], items: Iterable[Item]) -> Generat
 
 
 def _read_frame(path: Path, size: tuple[int, int], channels: int) -> _Frame:
-    with _open_picture(path) as picture:
-        if (pages := getattr(picture, "n_frames", 1)) > 1:
-            raise DataError(f"{path} holds {pages} pictures; save each frame in a file of its own.")
-        whole = _grey_or_rgb(picture, path)
+    picture = _opened(path)
+    if (pages := getattr(picture, "n_frames", 1)) > 1:
+        raise DataError(f"{path} holds {pages} pictures; save each frame in a file of its own.")
+    try:
+        whole = whole_picture(picture, str(path))
+    except DataError as error:
+        raise DataError(f"{error}; {REMEDY}.") from None
     return _finish(path.name, whole, size, channels)
 
 
-@contextlib.contextmanager
-def _open_picture(path: Path) -> Iterator[Image.Image]:
-    """Open a picture file; whatever reading it raises, as late as inside, is raised as DataError."""
-    remedy = "get a fresh copy of it or remove it"
+def _opened(path: Path) -> Image.Image:
+    """Read the header of a frame's file."""
     try:
-        with Image.open(path, formats=PICTURE_FORMATS) as picture:
-            yield picture
-    except UnidentifiedImageError:
-        raise DataError(f"{path} is not a {', '.join(PICTURE_FORMATS)} picture, or is damaged; {remedy}.") from None
-    except PICTURE_ERRORS as error:
-        reason = " ".join(str(error).split()).removesuffix(".")
-        raise DataError(f"{path} cannot be read as a whole picture ({reason}); {remedy}.") from None
-
-
-def _grey_or_rgb(picture: Image.Image, path: Path) -> Image.Image:
-    """Return the picture in mode L if it is grey, RGB otherwise; raise DataError for pixels that are not bytes."""
-    if picture.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
-    if picture.mode not in GREY_MODES + COLOUR_MODES:
-        raise DataError(f"{path} has pixels of mode {picture.mode}; save it with 8 or 16 bits per channel.")
-    mode = "L" if picture.mode in GREY_MODES else "RGB"
-    if not picture.has_transparency_data:
-        return picture.convert(mode)
-    opaque = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-    opaque.alpha_composite(picture.convert("RGBA"))
-    return opaque.getchannel("R") if mode == "L" else opaque.convert("RGB")
+        return open_picture(path.read_bytes(), str(path))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); {REMEDY}.") from None
+    except DataError as error:
+        raise DataError(f"{error}; {REMEDY}.") from None
 
 
 def _finish(name: str, picture: Image.Image, size: tuple[int, int], channels: int) -> _Frame:

@@ -78,13 +78,7 @@ def decode(content: bytes, name: str, size: int, channels: Literal[1, 3] | None 
     Raises:
         DataError: it is not a whole picture of a kind that can be read; the message is the start of a sentence.
     """
-    image = open_picture(content, name)
-    try:
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        image = _to_bytes(image, name)
-    except DECODER_ERRORS as error:
-        raise _damaged(name, error) from None
+    image = whole_picture(open_picture(content, name), name)
     if channels is not None:
         image = image.convert("L" if channels == 1 else "RGB")
     square = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
@@ -112,6 +106,20 @@ def open_picture(content: bytes, name: str) -> Image.Image:
     if 0 in image.size:
         raise DataError(f"{name} has no pixels ({image.width}x{image.height})")
     return image
+
+
+def whole_picture(image: Image.Image, name: str) -> Image.Image:
+    """Return an opened picture with its pixels, upright, in mode L if it is grey and RGB otherwise.
+
+    Raises:
+        DataError: it is not whole; the message is the start of a sentence.
+    """
+    try:
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_bytes(image, name)
+    except DECODER_ERRORS as error:
+        raise _damaged(name, error) from None
 
 
 def stack(pictures: Iterable[Picture], n: int, size: int) -> Picture:

@@ -175,4 +175,4 @@ def test_frames_are_anomalous_where_their_mask_is_not_black(tmp_path: Path) -> N
 def test_a_damaged_mask_is_refused(tmp_path: Path) -> None:
     masks = write_masks(tmp_path / "masks", "..")
     masks[1].write_bytes(masks[1].read_bytes()[:-10])
-    assert "001.bmp cannot be read" in refusal(lambda: read_masks({"01": masks}))
+    assert "001.bmp is damaged" in refusal(lambda: read_masks({"01": masks}))
