@@ -12,6 +12,8 @@ DEFINITIONS = {
     "combined": "The sum of latent and feature, each first standardised by its mean and deviation on held-out "
     "validation normals.",
     "perturbed": "As reconstruction, with the distorter's perturbation added to z.",
+    "relative": "Mean absolute difference between a frame and its prediction in a window, divided by the window's root "
+    "mean square gradient plus that of training: where there is more contrast, the same motion makes a larger error.",
     "encoder_gap": "Mean squared difference between the latents of GANomaly's first encoder, of x, and of its second, "
     "of the reconstruction.",
     "distance": "Mean distance, in pixels, to the nearest training images.",
