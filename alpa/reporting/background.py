@@ -20,10 +20,10 @@ from alpa.reporting.settings import settings_table
 
 VIDEO_CHOICES = (
     "The form for video was found with rough scripts on UCSD Ped2, with one seed (reports/choices_video.csv). The "
-    "score `relative` and the span were chosen on two held-out training clips, against the same clips at twice their "
-    "speed or with the frames of a cuboid in another order; but the scripts printed the AUROC of the test frames too, and "
-    "the size of the frames was chosen by it. So the numbers on Ped2 are somewhat better than those on a scene that "
-    "nobody has seen would be."
+    "score `relative` and the span were chosen on two held-out training clips, against the same clips at twice "
+    "their speed or with the frames of a cuboid in another order; but the scripts printed the AUROC of the test "
+    "frames too, and the size of the frames was chosen by it. So the numbers on Ped2 are somewhat better than "
+    "those on a scene that nobody has seen would be."
 )
 
 
