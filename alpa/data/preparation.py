@@ -51,7 +51,7 @@ class Preparation(nn.Module):
         if self.kind == "unit":
             return prepared
         _, mean, deviation = self._contrasted(to_unit(images))
-        return (prepared * self._span + self.lowest) * deviation + mean
+        return (prepared * self._span.to(prepared.device) + self.lowest.to(prepared.device)) * deviation + mean
 
     @property
     def _span(self) -> Tensor:

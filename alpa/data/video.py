@@ -50,7 +50,7 @@ def cuboid_rows(group: Rows, frames: int, step: int) -> Rows:
     place = (np.arange(len(group)) - starts)[:, None] - before
     period = 2 * np.maximum(lengths[:, None] - 1, 1)
     place = np.abs(place) % period  # mirrored at the start, and again at the end where a clip is shorter than a cuboid
-    return starts[:, None] + np.minimum(place, period - place)
+    return starts[:, None] + np.minimum(np.minimum(place, period - place), lengths[:, None] - 1)
 
 
 def corners(length: int, window: int, stride: int) -> Rows:

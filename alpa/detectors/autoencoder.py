@@ -13,8 +13,10 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from alpa.config import STRICT, PositiveInt, TrainingConfig
 from alpa.data.preparation import BATCH
+from alpa.data.video import corners
 from alpa.detectors.networks import LEAST_HALVINGS, ConvolutionalDecoder, ConvolutionalEncoder
 from alpa.detectors.reconstruction import ReconstructingDetector, per_image, reconstruction_scores
+from alpa.errors import DataError
 from alpa.runtime import Runtime, seeded
 
 MULTIPLE = 2**LEAST_HALVINGS  # the sides of what a predictor can halve
@@ -143,6 +145,11 @@ class Autoencoder(ReconstructingDetector):
         if not self.predicted:
             return super().window_scores(frames, side, stride)
         self._require_fitted()
+        channels = self.image_shape[0]
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1] != channels:
+            expected = f"uint8 cuboids of shape (N, {channels}, H, W)"
+            raise DataError(f"{self.key} takes {expected}, not {frames.dtype} of shape {frames.shape}.")
+        corners(min(frames.shape[2:]), side, stride)  # whether a window fits
         finer = max(1, stride // FINER)
 
         def over_windows(maps: Tensor) -> Tensor:

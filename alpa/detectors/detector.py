@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from alpa.config import TrainingConfig
 from alpa.data.preparation import Preparation
 from alpa.data.video import all_windows
-from alpa.errors import DataError, ModelError
+from alpa.errors import ConfigError, DataError, ModelError
 from alpa.runtime import Runtime
 from alpa.training.loop import History, train
 
@@ -100,6 +100,7 @@ class Detector(nn.Module):
 
         Raises:
             DataError: the images do not have this detector's shape, or there are too few.
+            ConfigError: a predictor is to prepare images by their own contrast, of which the predicted frame is a part.
             ModelError: a loss or a parameter is no longer finite, a part of `combined` does not tell images apart, or
                 this detector was fitted before.
         """
@@ -108,6 +109,8 @@ class Detector(nn.Module):
         if self.begun:
             raise ModelError(f"This {self.key} detector was fitted before; build a new one, which starts anew.")
         training = training or TrainingConfig()
+        if self.predicted and training.preparation == "gcn":
+            raise ConfigError(f"Under gcn, {self.key} would see of what it predicts; choose unit or scaled.")
         fitted, validation = split_validation(len(images), training.validation_fraction, self.seed, groups)
         self.begun = True
         self.preparation = Preparation(training.preparation)

@@ -100,6 +100,14 @@ def test_undo_takes_the_last_channels_alone_too(kind: str) -> None:
     torch.testing.assert_close(last, new[:, -2:] / 255, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("kind", KINDS)
+def test_undo_works_where_the_pixels_are_wherever_the_model_is(kind: str) -> None:
+    preparation, new = fitted(kind, images()).to("cuda"), images(seed=1)
+    prepared = preparation(new.to("cuda")).cpu()
+    torch.testing.assert_close(preparation.undo(prepared, new), new / 255, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_plain_image_does_not_divide_by_zero(kind: str) -> None:
     plain = torch.full((2, 1, 8, 8), 130, dtype=torch.uint8)

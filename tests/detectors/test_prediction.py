@@ -1,6 +1,7 @@
 """Detectors that predict a cuboid's last frame from those before it, and those that look at the cuboid as a whole."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from alpa.config import TrainingConfig
 from alpa.detectors import DETECTORS, build_detector, load_detector
 from alpa.detectors.detector import Detector
-from alpa.errors import ConfigError
+from alpa.errors import ConfigError, DataError
 from tests.detectors.conftest import SHORT, SMALL
 from tests.pipeline.distance import Distance
 
@@ -285,6 +286,30 @@ def test_cuboids_are_reconstructed_whole_where_nothing_is_predicted(key: str, bo
     assert all(np.isfinite(values).all() for values in detector.scores(both).values())
     if key != "knn":
         assert detector.reconstruct(both).shape == both.shape
+
+
+def test_a_predictor_is_not_prepared_by_a_contrast_that_its_target_is_part_of(key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(key).fit(moving(8), replace(SHORT, preparation="gcn"))
+    assert str(caught.value) == (f"Under gcn, {key} would see of what it predicts; choose unit or scaled.")
+    build("pca", predicted=0).fit(moving(8), replace(SHORT, preparation="gcn"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (
+            np.zeros((2, 4, 40, 40), np.uint8),
+            r"^autoencoder takes uint8 cuboids of shape \(N, 5, H, W\), not uint8 of ",
+        ),
+        (np.zeros((2, 5, 40, 40), np.float32), r"^autoencoder takes uint8 cuboids of shape .*, not float32 of shape "),
+        (np.zeros((5, 40, 40), np.uint8), r"^autoencoder takes uint8 cuboids of shape "),
+        (np.zeros((2, 5, 40, 30), np.uint8), r"^Frames of 30 pixels a side do not hold windows of 32; "),
+    ],
+)
+def test_frames_that_do_not_fit_a_predictor_are_refused(wrong: np.ndarray, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        fit("autoencoder").window_scores(wrong, 32, 16)
 
 
 def test_a_detector_of_ones_own_that_knows_nothing_of_prediction_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from alpa.config import VideoConfig
 from alpa.data.clip_splits import CLASS_NAMES
 from alpa.data.splits import Split
 from alpa.data.video import CHUNK
-from alpa.evaluation.video import frame_scores, heat_maps, smoothed
+from alpa.evaluation.video import frame_scores, heat_maps, smoothed, window_scores_of
 
 VIDEO = VideoConfig(frames=3, window=16, stride=8, span=1)
 
@@ -105,13 +105,15 @@ def test_a_clips_scores_do_not_depend_on_the_other_clips() -> None:
         np.testing.assert_allclose(scores(whole, span=5)[name][6 : CHUNK + 11], values, rtol=1e-6)
 
 
-def test_the_heat_maps_of_one_clip_are_its_part_of_all() -> None:
-    split, detector = split_of(6, 7, 4), Brightness()
-    video = VideoConfig(frames=3, window=16, stride=8, span=3)
+@pytest.mark.parametrize("span", [1, 3, 9])
+def test_the_heat_map_of_one_frame_is_its_part_of_all(span: int) -> None:
+    split, detector = split_of(6, CHUNK + 7, 4), Brightness()
+    video = VideoConfig(frames=3, window=16, stride=8, span=span)
     every = np.concatenate([maps["last"] for maps in heat_maps(detector, split, video)])  # type: ignore[arg-type]
-    one = np.concatenate([maps["last"] for maps in heat_maps(detector, split, video, clip=1)])  # type: ignore[arg-type]
-    assert every.shape == (17, 2, 3)
-    np.testing.assert_array_equal(one, every[6:13])
+    assert every.shape == (CHUNK + 17, 2, 3)
+    for row in (0, 5, 6, 6 + CHUNK, CHUNK + 16):
+        alone = window_scores_of(detector, split, row, video)["last"]  # type: ignore[arg-type]
+        np.testing.assert_allclose(alone, every[row], rtol=1e-6)
 
 
 def test_memory_does_not_grow_with_the_length_of_a_clip(tmp_path: Path) -> None:

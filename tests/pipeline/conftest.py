@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.pipeline.project import CODE, Interrupted, Project
 
@@ -71,8 +70,9 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def tiny(code: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project with the tiny benchmark and a user's own detector, of which nothing was run; not to be changed."""
     project = code.copy(tmp_path_factory.mktemp("tiny") / "project")
-    sections = yaml.safe_load((project.folder / "params.yaml").read_text())["detectors"]
-    project.edit(TINY | {"detectors": {name: sections[name] for name in ("alpa", "pca")}})
+    params = project.params()
+    project.edit({f"benchmarks.{name}.detectors": {} for name in params["benchmarks"]})
+    project.edit(TINY | {"detectors": {name: params["detectors"][name] for name in ("alpa", "pca")}})
     add_distance(project)
     switch_off_tracking(project)
     assert project.run("git", "init").returncode == 0

@@ -186,7 +186,7 @@ CASES = {
         DOORS,
         truncate("test/gate-2/008.png"),
         "split after folder",
-        ("doors/test/gate-2/008.png cannot be read as a whole picture (",),
+        ("doors/test/gate-2/008.png is damaged (",),
     ),
     "no train clips": Case(
         DOORS,

@@ -109,7 +109,7 @@ WATCHED = {
     "benchmarks.digits.tuning": {"tune", "sweep", "leaderboard", "report"},
     "benchmarks.digits.detectors": {"tune", "sweep", "leaderboard", "report"},
     "training": {"tune", "train", "sweep"},
-    "video": {"tune", "train", "evaluate"},
+    "video": {"tune", "train", "evaluate", "leaderboard", "report"},
     "tuning": {"tune", "sweep"},
     "detectors.alpa": {"tune"},
     "runtime.device": {"tune", "train"},
