@@ -122,6 +122,11 @@ def make_probes(cells: Sequence[Cell], tuning: TuningConfig, split: Split, every
         return made
     normal_mask = find_protocol(split.protocol).normal_mask
     others = [~normal_mask(split.labels, target_indices(split.class_names, cell.target_class)) for cell in cells]
+    if not all(mask.any() for mask in others):  # as where a folder has one normal class to train on
+        if tuning.objective == "labelled":
+            problem = f"{split.dataset} has no training images of other classes than the normal one"
+            raise ConfigError(f"{problem}; tune on pseudo-anomalies.")
+        return made
     labelled = [labelled_probe(cell, split.images[mask], tuning.seed) for cell, mask in zip(cells, others, strict=True)]
     if not everything:
         return labelled

@@ -13,6 +13,7 @@ from alpa.data.splits import load_split
 from alpa.detectors.alpa import ALPAConfig
 from alpa.errors import ConfigError, DataError
 from alpa.params import Params
+from alpa.training import grid as grid_module
 from alpa.training.cells import CellStore
 from alpa.tuning import prepare as prepare_module
 from alpa.tuning.prepare import prepare, searched
@@ -188,6 +189,17 @@ def test_a_report_measures_by_both_objectives_and_the_study_by_its_own() -> None
         for everything, names in ((False, own), (True, ["permuted", "warped", "labelled"])):
             _, trials = prepared(params, everything=everything)
             assert [list(probe.anomalies) for probe in trials.probes] == [names] * 2
+
+
+def test_one_class_alone_has_no_labelled_anomalies(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load_split(SPLIT)
+    ones = replace(whole, labels=np.full_like(whole.labels, 1), targets=("1",))
+    for module in (prepare_module, grid_module):
+        monkeypatch.setattr(module, "load_split", lambda folder: ones)
+    pseudo = prepared(small_params({"classes": ["1"]}, classes=["1"]), everything=True)[1]
+    assert [list(probe.anomalies) for probe in pseudo.probes] == [["permuted", "warped"]]
+    with pytest.raises(ConfigError, match=r"^digits has no training images of other classes than the normal one; tune"):
+        prepared(small_params({"classes": ["1"], "objective": "labelled"}, classes=["1"]))
 
 
 def test_an_unknown_family_is_one_sentence() -> None:
