@@ -171,7 +171,7 @@ def test_published_numbers_stand_in_the_column_of_their_reading(page: Page) -> N
 
 def test_the_protocol_tells_the_split_the_counts_and_how_clips_became_samples(page: Page) -> None:
     told = " ".join(section(page, "protocol").paragraphs)
-    assert "Split: The published training clips, all normal, and test clips" in told
+    assert "Split: The parts that the clips come in: normal training clips, and test clips" in told
     assert "scene Ped2 of the UCSD Anomaly Dataset" in told
     assert "a window of 16×16 pixels over 3 consecutive frames" in told
     assert "Pixels are divided by 255" in told
