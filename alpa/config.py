@@ -15,6 +15,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]  # what numpy and scik
 PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
 Side = Annotated[int, Field(ge=16, le=1024, strict=True)]  # of an image or a frame, in pixels
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 

@@ -295,7 +295,7 @@ def test_a_benchmarks_override_is_checked_with_its_place() -> None:
         (
             ALPAConfig,
             {"strenght": 0.1},
-            "Unknown key detectors.x.strenght; known here: width, latent, strength, bound, weight, distorter_every.",
+            "Unknown key detectors.x.strenght; known here: width, latent, strength, weight, share, bound, distorter_every.",
         ),
         (GANomalyConfig, {"latent": 0}, "detectors.x.latent is 0: input should be greater than or equal to 1."),
         (GANomalyConfig, [1], "detectors.x is [1]: input should be a dictionary or an instance of GANomalyConfig."),

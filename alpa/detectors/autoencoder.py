@@ -15,7 +15,7 @@ from alpa.config import STRICT, PositiveInt, TrainingConfig
 from alpa.data.preparation import BATCH
 from alpa.data.video import corners
 from alpa.detectors.networks import LEAST_HALVINGS, ConvolutionalDecoder, ConvolutionalEncoder
-from alpa.detectors.reconstruction import ReconstructingDetector, per_image, reconstruction_scores
+from alpa.detectors.reconstruction import ReconstructingDetector, mean_squared, per_image, reconstruction_scores
 from alpa.errors import DataError
 from alpa.runtime import Runtime, seeded
 
@@ -32,7 +32,7 @@ class AutoencoderConfig:
 
 
 class Autoencoder(ReconstructingDetector):
-    """E and D trained on ||x - D(E(x))||^2; a subclass may perturb the latent.
+    """E and D trained on ||x - D(E(x))||^2.
 
     Where frames are predicted, x is the frame that D makes of the frames before it, E's latent is a map, and D also
     sees E's feature maps.
@@ -72,28 +72,14 @@ class Autoencoder(ReconstructingDetector):
             energies = [gradient_energy(self.preparation(part)).mean() * len(part) for part in wanted.split(BATCH)]
             self.contrast = (torch.stack(energies).sum() / len(wanted)).sqrt()
 
-    def perturbation(self, given: Tensor) -> Tensor | None:
-        """Return what training adds to the latent of what E is given, in its shape, or None for nothing."""
-        return None
-
     def losses(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the mean squared errors of the clean and, where there is one, of the perturbed reconstruction."""
+        """Return the losses by name, the first of them ||x - D(z)||^2."""
         given, wanted = self.parts(images)
-        latent, features = self.encode(given)
-        delta = self.perturbation(given)
-        if delta is None:
-            return {"reconstruction": F.mse_loss(self.decode(latent, features).float(), wanted)}
-        # One decoding serves both: D runs once on the concatenation [z, z + delta].
-        both = torch.cat([latent, latent + delta])
-        twice = [torch.cat([feature, feature]) for feature in features] if self.predicted else features
-        clean, perturbed = self.decode(both, twice, n_clean=len(latent)).float().chunk(2)
-        return {"reconstruction": F.mse_loss(clean, wanted), "perturbed": F.mse_loss(perturbed, wanted)}
+        return {"reconstruction": mean_squared(self.decode(*self.encode(given)).float() - wanted)}
 
     def total(self, losses: dict[str, Tensor]) -> Tensor:
-        """Return L = ||x - D(z)||^2 + weight * ||x - D(z + delta)||^2."""
-        if "perturbed" not in losses:
-            return losses["reconstruction"]
-        return losses["reconstruction"] + self.config.weight * losses["perturbed"]
+        """Return what the optimiser descends."""
+        return losses["reconstruction"]
 
     def train_step(self, images: Tensor) -> dict[str, Tensor]:
         losses = self.losses(images)

@@ -7,6 +7,8 @@ Deviation: three faults of the original are not repeated: it scores with batch s
 best epoch by test AUROC (ours: the last), and min-max normalises scores over the test set (ours: scores as they are).
 Deviation: as every detector, it leaves a share of the normal training images to validation, and its training runs in
 bf16 where the hardware multiplies it, unless params.yaml says otherwise.
+Deviation: a discriminator that has won starts anew as published, but this is looked at every 50 steps, not at each, so
+that no step waits for the device.
 Deviation: where a frame is to be predicted, which the paper does not do, the encoder gets the frames before it, the
 second encoder the frames one later with the predicted one as their last, and the discriminator the whole cuboid.
 Deviation: a set too small for 15 epochs to mean much gets a minimum of steps, and may be given smaller batches; the
@@ -23,12 +25,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alpa.config import STRICT, PositiveFloat, PositiveInt, TrainingConfig
-from alpa.detectors.reconstruction import ReconstructingDetector, per_image, reconstruction_scores
+from alpa.detectors.convolutions import Collapse, Doubling, Expansion, Halving
+from alpa.detectors.reconstruction import ReconstructingDetector, mean_squared, per_image, reconstruction_scores
 from alpa.errors import ConfigError
 from alpa.runtime import seeded
 
 # Every restart of the discriminator has a stream of initial weights of its own.
 RESTART_SEED = 1_000_003
+WON = 1e-5  # a discriminator with a smaller loss starts anew
+LOOK_EVERY = 50
 SIDES = (16, 32, 64, 128)  # each further halving is one more layer, as in the authors' code
 
 
@@ -56,9 +61,9 @@ class Body(nn.Module):
     def __init__(self, channels: int, width: int, side: int) -> None:
         super().__init__()
         widths = widths_of(width, side)
-        self.stages = nn.ModuleList([nn.Sequential(_conv(channels, width), nn.LeakyReLU(0.2))])
+        self.stages = nn.ModuleList([nn.Sequential(Halving(channels, width), nn.LeakyReLU(0.2))])
         for before, after in pairwise(widths):
-            self.stages.append(nn.Sequential(_conv(before, after), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)))
+            self.stages.append(nn.Sequential(Halving(before, after), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the feature maps, the body's output (B, channels, 4, 4) last."""
@@ -75,7 +80,7 @@ class Encoder(nn.Module):
     def __init__(self, channels: int, width: int, latent: int, side: int) -> None:
         super().__init__()
         self.body = Body(channels, width, side)
-        self.head = nn.Conv2d(widths_of(width, side)[-1], latent, 4, bias=False)
+        self.head = Collapse(widths_of(width, side)[-1], latent)
 
     def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         features = self.body(images)
@@ -89,10 +94,10 @@ class Generator(nn.Module):
         super().__init__()
         self.encoder = Encoder(given, width, latent, side)
         widths = widths_of(width, side)[::-1]
-        layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], 4, bias=False)]
+        layers: list[nn.Module] = [Expansion(latent, widths[0])]
         for before, after in pairwise(widths):
-            layers += [nn.BatchNorm2d(before), nn.ReLU(), _transposed(before, after)]
-        layers += [nn.BatchNorm2d(width), nn.ReLU(), _transposed(width, made), nn.Tanh()]
+            layers += [nn.BatchNorm2d(before), nn.ReLU(), Doubling(before, after)]
+        layers += [nn.BatchNorm2d(width), nn.ReLU(), Doubling(width, made), nn.Tanh()]
         self.decoder = nn.Sequential(*layers)
         self.second_encoder = Encoder(given, width, latent, side)
 
@@ -103,7 +108,7 @@ class Discriminator(nn.Module):
     def __init__(self, channels: int, width: int, side: int) -> None:
         super().__init__()
         self.body = Body(channels, width, side)
-        self.head = nn.Conv2d(widths_of(width, side)[-1], 1, 4, bias=False)
+        self.head = Collapse(widths_of(width, side)[-1], 1)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (B,), higher = more real, and features (B, channels, 4, 4)."""
@@ -149,7 +154,8 @@ class GANomaly(ReconstructingDetector):
         settings: dict[str, Any] = {"lr": training.learning_rate, "betas": (0.5, 0.999), "fused": True}
         self.generator_optimiser = torch.optim.Adam(self.generator.parameters(), **settings)
         self.discriminator_optimiser = torch.optim.Adam(self.discriminator.parameters(), **settings)
-        self.restarts = 0
+        self.restarts = self.steps_taken = 0
+        self.least = torch.full((), torch.inf, device=self.calibration.device)
 
     def train_step(self, images: Tensor) -> dict[str, Tensor]:
         real = to_tanh(images)
@@ -161,9 +167,9 @@ class GANomaly(ReconstructingDetector):
         logits_fake, features_fake = self.discriminator(torch.cat([given, made], 1) if self.predicted else made)
 
         config = self.config
-        adversarial = F.mse_loss(features_fake.float(), features_real.float())
-        contextual = F.l1_loss(made, wanted)
-        encoder = F.mse_loss(latent_again.float(), latent.float())
+        adversarial = mean_squared(features_fake.float() - features_real.float())
+        contextual = (made - wanted).abs().mean()
+        encoder = mean_squared(latent_again.float() - latent.float())
         loss_generator = (
             config.adversarial_weight * adversarial
             + config.contextual_weight * contextual
@@ -173,10 +179,7 @@ class GANomaly(ReconstructingDetector):
         # Both gradients come from the same forward pass, and neither player sees the other's step.
         descend(self.generator_optimiser, loss_generator, retain_graph=True)
         descend(self.discriminator_optimiser, loss_discriminator)
-        if loss_discriminator.item() < 1e-5:  # as published: a discriminator that has won starts anew
-            self.restarts += 1
-            with seeded(self.seed + RESTART_SEED * self.restarts):
-                self.discriminator.apply(published_weights)
+        self._restart_if_won(loss_discriminator.detach())
         losses = {
             "generator": loss_generator,
             "discriminator": loss_discriminator,
@@ -185,6 +188,17 @@ class GANomaly(ReconstructingDetector):
             "encoder": encoder,
         }
         return {name: loss.detach() for name, loss in losses.items()}
+
+    def _restart_if_won(self, loss: Tensor) -> None:
+        """Give the discriminator new weights if it has won at any step since the last look."""
+        self.least = torch.minimum(self.least, loss)
+        self.steps_taken += 1
+        if self.steps_taken % LOOK_EVERY == 0:  # at each step, it would wait for the device
+            if self.least.item() < WON:
+                self.restarts += 1
+                with seeded(self.seed + RESTART_SEED * self.restarts):
+                    self.discriminator.apply(published_weights)
+            self.least = torch.full_like(loss, torch.inf)
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
         encoder, real = self.generator.encoder, to_tanh(images)
@@ -245,11 +259,3 @@ def to_unit_range(images: Tensor) -> Tensor:
 def _cross_entropy(logits: Tensor, target: float) -> Tensor:
     logits = logits.float()
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
-
-
-def _conv(before: int, after: int) -> nn.Conv2d:
-    return nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)
-
-
-def _transposed(before: int, after: int) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)

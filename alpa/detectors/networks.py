@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from alpa.detectors.convolutions import Doubling, Halving
 from alpa.errors import ConfigError
 
 LEAST_HALVINGS = 3
@@ -52,7 +53,7 @@ class ConvolutionalEncoder(nn.Module):
         widths = [channels, *channels_of(width, number)]
         self.stages = nn.ModuleList(
             nn.Sequential(
-                nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False),
+                Halving(before, after),
                 nn.BatchNorm2d(after),
                 nn.LeakyReLU(0.2),
             )
@@ -68,7 +69,8 @@ class ConvolutionalEncoder(nn.Module):
         for stage in self.stages:
             images = stage(images)
             features.append(images)
-        return self.head(images if self.spatial else images.flatten(1)), features
+        # Flattened as it lies in memory, channels last; any other order would be copied, and its gradient too.
+        return self.head(images if self.spatial else images.permute(0, 2, 3, 1).flatten(1)), features
 
 
 class CleanBatchNorm2d(nn.BatchNorm2d):
@@ -78,9 +80,9 @@ class CleanBatchNorm2d(nn.BatchNorm2d):
         """Normalise rows (B, C, H, W); of a training batch the first `n_clean` and the rest separately."""
         if n_clean is None or not self.training:
             return super().forward(rows)
-        clean = super().forward(rows[:n_clean])
-        rest = F.batch_norm(rows[n_clean:], None, None, self.weight, self.bias, training=True, eps=self.eps)
-        return torch.cat([clean, rest])
+        clean, rest = rows.split([n_clean, len(rows) - n_clean])
+        rest = F.batch_norm(rest, None, None, self.weight, self.bias, training=True, eps=self.eps)
+        return torch.cat([super().forward(clean), rest])
 
 
 class ConvolutionalDecoder(nn.Module):
@@ -91,7 +93,7 @@ class ConvolutionalDecoder(nn.Module):
         channels, height, side = image_shape
         number = LEAST_HALVINGS if spatial else halvings(height, side)
         widths = channels_of(width, number)[::-1]
-        self.grid = (widths[0], height >> number, side >> number)
+        self.grid = (height >> number, side >> number, widths[0])
         self.spatial = spatial
         self.stem = (
             nn.Conv2d(latent, widths[0], 1)
@@ -99,12 +101,9 @@ class ConvolutionalDecoder(nn.Module):
             else nn.Linear(latent, self.grid[0] * self.grid[1] * self.grid[2])
         )
         inputs = 2 if spatial else 1  # a feature map of the encoder comes along
-        self.stages = nn.ModuleList(
-            nn.ConvTranspose2d(inputs * before, after, 4, stride=2, padding=1, bias=False)
-            for before, after in pairwise(widths)
-        )
+        self.stages = nn.ModuleList(Doubling(inputs * before, after) for before, after in pairwise(widths))
         self.norms = nn.ModuleList(CleanBatchNorm2d(after) for after in widths[1:])
-        self.head = nn.ConvTranspose2d(inputs * width, channels, 4, stride=2, padding=1)
+        self.head = Doubling(inputs * width, channels, bias=True)
 
     def forward(self, latent: Tensor, n_clean: int | None = None, features: Sequence[Tensor] = ()) -> Tensor:
         """Decode every row; in training, rows from `n_clean` on are perturbed and leave running statistics alone.
@@ -112,9 +111,8 @@ class ConvolutionalDecoder(nn.Module):
         A spatial decoder takes the encoder's feature maps too, the largest first, with as many rows as the latent.
         """
         rows = F.relu(self.stem(latent))
-        if not self.spatial:
-            rows = rows.unflatten(1, self.grid)  # (B, latent) -> (B, channels, rows, columns)
-        rows = rows.contiguous(memory_format=torch.channels_last)
+        if not self.spatial:  # (B, height * width * channels) -> (B, channels, height, width), channels last in memory
+            rows = rows.unflatten(1, self.grid).permute(0, 3, 1, 2)
         beside = list(features)
         for stage, norm in zip(self.stages, self.norms, strict=True):
             rows = F.relu(norm(stage(_with(rows, beside)), n_clean))

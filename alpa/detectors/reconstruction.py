@@ -35,6 +35,11 @@ class ReconstructingDetector(Detector):
         return torch.cat([images[:, self.predicted : -self.predicted], last], dim=1)
 
 
+def mean_squared(difference: Tensor) -> Tensor:
+    """Return the mean square; torch's mse_loss would turn its gradient, and all that follow, to channels first."""
+    return difference.square().mean()
+
+
 def per_image(values: Tensor) -> Tensor:
     """Return the mean over all but the batch dimension: (B, ...) -> (B,)."""
     return values.float().flatten(1).mean(1)

@@ -102,3 +102,32 @@ def test_running_statistics_after_a_step_are_those_of_the_unperturbed_autoencode
 def test_the_history_follows_both_losses(fit: Build) -> None:
     assert list(fit("alpa").history[0]) == ["step", "reconstruction", "perturbed"]
     assert list(fit("alpa", strength=0.0).history[0]) == ["step", "reconstruction"]
+
+
+@pytest.mark.parametrize(("share", "rows"), [(1.0, 8), (0.5, 4), (0.01, 2)])
+@pytest.mark.parametrize("key", ["alpa", "denoising"])
+def test_the_perturbed_term_is_estimated_on_a_share_of_each_batch(
+    key: str, share: float, rows: int, build: Build, short: TrainingConfig, normal_images: Images
+) -> None:
+    detector = build(key, share=share)
+    detector.begin(short)
+    seen = []
+    perturbation = detector.perturbation
+    detector.perturbation = lambda given: (seen.append(len(given)), perturbation(given))[1]
+    images = torch.from_numpy(normal_images(8)) / 255
+    losses = detector.losses(images)
+    assert seen == [rows]
+    assert set(losses) == {"reconstruction", "perturbed"}
+
+
+def test_a_distorter_that_sits_a_step_out_gets_no_gradient(
+    build: Build, short: TrainingConfig, normal_images: Images
+) -> None:
+    detector = build("alpa", distorter_every=2)
+    detector.begin(short)
+    images = torch.from_numpy(normal_images(8)) / 255
+    moved = []
+    for _ in range(4):
+        detector.train_step(images)
+        moved.append([parameter.grad is not None for parameter in detector.distorter.parameters()])
+    assert [all(step) for step in moved] == [any(step) for step in moved] == [False, True, False, True]

@@ -106,6 +106,7 @@ def test_the_discriminator_starts_anew_when_its_loss_falls_below_the_published_l
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("alpa.detectors.ganomaly._cross_entropy", lambda logits, target: loss + 0 * logits.mean())
+    monkeypatch.setattr("alpa.detectors.ganomaly.LOOK_EVERY", 1)
     detector = build("ganomaly")
     detector.begin(short)
     anew = copy.deepcopy(detector.discriminator)
@@ -141,3 +142,21 @@ def test_the_reconstruction_is_measured_in_the_unit_range(trained: Build, mixed:
     assert reconstructions.max() <= 1
     expected = np.square(reconstructions - mixed / 255).mean((1, 2, 3))
     np.testing.assert_allclose(detector.scores(mixed)["reconstruction"], expected, rtol=1e-3)
+
+
+def test_a_discriminator_that_won_at_any_step_since_the_last_look_starts_anew(
+    build: Build, short: TrainingConfig, normal_images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alpa.detectors.ganomaly.LOOK_EVERY", 3)
+    losses = iter(loss / 2 for loss in [1.0, 1e-6, 1.0, 1.0, 1.0, 1.0] for _ in range(2))  # two halves a step
+    monkeypatch.setattr(
+        "alpa.detectors.ganomaly._cross_entropy", lambda logits, target: 2 * next(losses) + 0 * logits.mean()
+    )
+    detector = build("ganomaly")
+    detector.begin(short)
+    images = torch.from_numpy(normal_images(8)) / 255
+    restarts = []
+    for _ in range(6):
+        detector.train_step(images)
+        restarts.append(detector.restarts)
+    assert restarts == [0, 0, 1, 1, 1, 1]

@@ -62,7 +62,7 @@ def test_the_order_of_the_file_does_not_matter() -> None:
     [
         (
             {"strenght": [0.1, 0.2]},
-            "Unknown key {}.strenght; known here: width, latent, strength, bound, weight, distorter_every.",
+            "Unknown key {}.strenght; known here: width, latent, strength, weight, share, bound, distorter_every.",
         ),
         ({"strength": {"low": 1, "high": 1}}, "{}.strength goes from 1 to 1; high must be above low."),
         ({"latent": {"low": 8, "high": 4.0}}, "{}.latent goes from 8 to 4; high must be above low."),

@@ -76,7 +76,7 @@ def test_what_shortens_a_trial_goes_before_what_is_searched(trials: Trials) -> N
         ({"bound": "cube"}, "detectors.alpa.bound is 'cube': input should be 'sphere' or 'box'."),
         (
             {"epochs": 3},
-            "Unknown key detectors.alpa.epochs; known here: width, latent, strength, bound, weight, distorter_every.",
+            "Unknown key detectors.alpa.epochs; known here: width, latent, strength, weight, share, bound, distorter_every.",
         ),
     ],
 )
