@@ -83,7 +83,7 @@ def to_square(images: NDArray[np.uint8], size: int, source: Source) -> NDArray[n
     return squares.reshape(*full.shape[:2], size, size)
 
 
-def read_npy(path: Path) -> NDArray[Any]:
+def read_npy(path: Path) -> np.memmap:
     """Memory-map an array file for reading.
 
     Raises:
