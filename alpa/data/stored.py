@@ -3,6 +3,7 @@
 A file is read with `preadv` and not mapped: pages of a mapped file count as the process's own memory.
 """
 
+import copy
 import hashlib
 import math
 import os
@@ -36,10 +37,6 @@ class LazyImages(ABC):
         self.image_shape = image_shape
 
     @abstractmethod
-    def select(self, index: Any) -> Self:
-        """Return some of the images, still unread."""
-
-    @abstractmethod
     def _read(self, rows: Rows) -> NDArray[np.uint8]:
         """Return the images at these places of the source, (n,), as an array of their own."""
 
@@ -52,6 +49,12 @@ class LazyImages(ABC):
     def nbytes(self) -> int:
         """How many bytes the images take as an array."""
         return math.prod(self.shape)
+
+    def select(self, index: Any) -> Self:
+        """Return some of the images, still unread."""
+        some = copy.copy(self)
+        some.rows = self.rows[index]
+        return some
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -93,9 +96,6 @@ class StoredImages(LazyImages):
             raise DataError(f"{path} holds {mapped.dtype} {mapped.shape}{order}, not uint8 (N, C, H, W) in C's order")
         rows = np.arange(len(mapped), dtype=np.int64)
         return cls(path, mapped.offset, _state(path.stat()), rows, mapped.shape[1:])
-
-    def select(self, index: Any) -> "StoredImages":
-        return StoredImages(self.path, self.start, self.state, self.rows[index], self.image_shape)
 
     def _read(self, rows: Rows) -> NDArray[np.uint8]:
         found = np.empty((len(rows), *self.image_shape), np.uint8)
@@ -143,9 +143,6 @@ class ChosenImages(LazyImages):
         """Stand for `rows` of images, uint8 (N, C, H, W)."""
         super().__init__(rows, images.shape[1:])
         self.images = images
-
-    def select(self, index: Any) -> "ChosenImages":
-        return ChosenImages(self.images, self.rows[index])
 
     def _read(self, rows: Rows) -> NDArray[np.uint8]:
         return self.images[rows]
