@@ -231,14 +231,18 @@ class Detector(nn.Module):
     def _in_batches(self, images: Images, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
         """Apply `function` to batches of prepared images of any size, without gradients."""
         device = self.calibration.device
-        parts: dict[str, list[np.ndarray]] = {}
+        found: dict[str, np.ndarray] = {}
         self.eval()  # batch statistics would make an image's score depend on the others
         with torch.no_grad():
             for start in range(0, len(images), SCORING_BATCH):
                 batch = to_device(np.array(images[start : start + SCORING_BATCH]), device)
                 for name, values in function(self.preparation(batch)).items():
-                    parts.setdefault(name, []).append(values.float().cpu().numpy())
-        return {name: np.concatenate(values) for name, values in parts.items()}
+                    # Into one array at once: small ones kept from each batch would scatter over the heap, where they
+                    # hold back the memory that the batches' large tensors have freed.
+                    if name not in found:
+                        found[name] = np.empty((len(images), *values.shape[1:]), np.float32)
+                    found[name][start : start + len(batch)] = values.float().cpu().numpy()
+        return found
 
     def _require_finite(self) -> None:
         for name, parameter in self.named_parameters():
