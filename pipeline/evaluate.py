@@ -9,6 +9,7 @@ from tqdm import tqdm
 from alpa.config import VideoConfig
 from alpa.data.protocols import find_protocol, target_classes, target_indices
 from alpa.data.splits import Split, load_split
+from alpa.data.stored import select
 from alpa.detectors import detector_class, load_detector
 from alpa.errors import ModelError
 from alpa.evaluation.scores import ScoreInfo, write_scores
@@ -75,7 +76,7 @@ def score_cell(
         if split.clips:
             scores = {score: values[rows] for score, values in frame_scores(model, split, video).items()}
         else:
-            scores = model.scores(split.images[rows])
+            scores = model.scores(select(split.images, rows))
     normal = find_protocol(split.protocol).normal_mask(split.labels[rows], target_indices(split.class_names, name))
     keys = {"target_class": name, "seed": seed, "sample": rows, "group": split.group[rows], "is_anomaly": ~normal}
     return pd.DataFrame(keys | scores)

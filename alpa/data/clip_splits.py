@@ -1,7 +1,6 @@
 """The split of clips: their frames, resized and written one by one, so that memory does not grow with the video."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from alpa.data.clips import Clip, frame_labels
 from alpa.data.frames import count_channels, read_frames
 from alpa.data.images import read_npy
 from alpa.data.splits import Part, Split, write_facts
+from alpa.data.stored import StoredImages, digest
 from alpa.errors import DataError
 from alpa.files import whole_folder, write_npy
 
@@ -86,24 +86,18 @@ def _described(
     labels: NDArray[np.int64],
     group: NDArray[np.int64],
 ) -> Split:
-    images = read_npy(folder / "images.npy")
-    total = hashlib.sha256()
-    for chunk in (*_chunks(images), labels, group):
-        total.update(np.ascontiguousarray(chunk).data)
+    images = StoredImages.of(read_npy(folder / "images.npy"))
+    _, channels, height, width = images.shape
     return Split(
         images=images,
         labels=labels,
         group=group,
         class_names=CLASS_NAMES,
-        image_shape=images.shape[1:],
+        image_shape=(channels, height, width),
         dataset=dataset,
         protocol=protocol,
         part=part,
-        digest=total.hexdigest(),
+        digest=digest(images, labels, group),
         targets=CLASS_NAMES[:1],
         clips=tuple(clip.name for clip in clips),
     )
-
-
-def _chunks(images: NDArray[np.uint8], rows: int = 256) -> Iterator[NDArray[np.uint8]]:
-    return (images[start : start + rows] for start in range(0, len(images), rows))

@@ -22,6 +22,7 @@ from PIL import Image
 
 from alpa.data.raw import TEST, TRAIN, UNDECIDED, RawImages
 from alpa.data.sources import Source, check_files, find_source
+from alpa.data.stored import in_pieces
 from alpa.errors import DataError
 
 UBYTE_MAGIC = b"\x00\x00\x08"  # of an idx file of unsigned bytes; the fourth byte is the number of dimensions
@@ -56,7 +57,7 @@ def read_raw(key: str, folder: Path, size: int) -> RawImages:
     return RawImages(
         dataset=key,
         class_names=source.class_names,
-        images=to_square(np.concatenate([images for images, _ in parts]), size, source),
+        images=_squares([images for images, _ in parts], size, source),
         labels=np.concatenate([labels for _, labels in parts]).astype(np.int64),
         part=np.repeat(np.array(names, dtype=np.int8), [len(labels) for _, labels in parts]),
     )
@@ -83,7 +84,7 @@ def to_square(images: NDArray[np.uint8], size: int, source: Source) -> NDArray[n
     return squares.reshape(*full.shape[:2], size, size)
 
 
-def read_npy(path: Path) -> NDArray[Any]:
+def read_npy(path: Path) -> np.memmap:
     """Memory-map an array file for reading.
 
     Raises:
@@ -145,6 +146,18 @@ def _read_parts(source: Source, folder: Path) -> list[Pair]:
     if len(set(sizes)) > 1:
         raise DataError(f"{folder} holds images of different sizes ({sizes[0]} to train, {sizes[1]} to test)")
     return parts
+
+
+def _squares(parts: Sequence[NDArray[np.uint8]], size: int, source: Source) -> NDArray[np.uint8]:
+    """Return `to_square` of all parts' images, one after the other, without another copy of all of them in memory."""
+    channels = 1 if parts[0].ndim == 3 else parts[0].shape[1]
+    squares = np.empty((sum(map(len, parts)), channels, size, size), np.uint8)
+    start = 0
+    for images in parts:
+        for piece in in_pieces(images):
+            squares[start : start + len(piece)] = to_square(piece, size, source)
+            start += len(piece)
+    return squares
 
 
 def _checked(source: Source, folder: Path, names: Sequence[str], pair: Pair) -> Pair:

@@ -34,12 +34,12 @@ class Preparation(nn.Module):
             self.register_buffer("highest", torch.ones(()))
 
     def fit(self, images: Tensor) -> None:
-        """Find the range of normal training images, uint8 (N, C, H, W)."""
+        """Find the range of normal training images, uint8 (N, C, H, W), a tensor or `StreamedImages`."""
         if self.kind == "unit":
             return
-        parts = [self._contrasted(to_unit(part))[0] for part in images.split(BATCH)]
-        self.lowest = torch.stack([part.min() for part in parts]).min()
-        self.highest = torch.stack([part.max() for part in parts]).max()
+        parts = (self._contrasted(to_unit(part))[0] for part in images.split(BATCH))
+        ranges = torch.stack([torch.stack(part.aminmax()) for part in parts])
+        self.lowest, self.highest = ranges[:, 0].min(), ranges[:, 1].max()
 
     def forward(self, images: Tensor) -> Tensor:
         """Return prepared images."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from alpa.data.images import read_npy
 from alpa.data.protocols import Rows, find_protocol
 from alpa.data.raw import RawImages
+from alpa.data.stored import ChosenImages, Images, StoredImages, digest, in_pieces, write_images
 from alpa.errors import DataError
 from alpa.files import whole_folder, write_json, write_npy
 
@@ -24,13 +26,13 @@ Part = Literal["train", "test"]
 class Split:
     """One part of a benchmark's data.
 
-    `images` is uint8 (N, C, H, W), of clips their frames one after the other, `labels` int64 (N,) with indices into
-    `class_names`, `group` int64 (N,) the index into `clips`, the clips' names, or -1 for still images, `image_shape`
-    (C, H, W), `targets` those of the class names that there are training images of, `digest` the SHA-256 over the bytes
-    of the three arrays.
+    `images` is uint8 (N, C, H, W), of clips their frames one after the other, in memory or read when they are needed,
+    `labels` int64 (N,) with indices into `class_names`, `group` int64 (N,) the index into `clips`, the clips' names, or
+    -1 for still images, `image_shape` (C, H, W), `targets` those of the class names that there are training images of,
+    `digest` the SHA-256 over the bytes of the three arrays.
     """
 
-    images: NDArray[np.uint8]
+    images: Images
     labels: NDArray[np.int64]
     group: NDArray[np.int64]
     class_names: tuple[str, ...]
@@ -60,15 +62,16 @@ def make_splits(raw: RawImages, protocol: str, seed: int) -> tuple[Split, Split]
 
 def count_shared(train: Split, test: Split) -> int:
     """Return how many test images also occur, pixel for pixel, in the train split."""
-    known = {hashlib.sha256(image).digest() for image in train.images}
-    return sum(hashlib.sha256(image).digest() in known for image in test.images)
+    known = set(_digests(train.images))
+    return sum(found in known for found in _digests(test.images))
 
 
 def write_split(folder: Path, split: Split) -> None:
     """Write the split to `folder`, whole or not at all; equal splits give equal bytes."""
     with whole_folder(folder) as temporary:
-        for name in ARRAYS:
-            write_npy(temporary / f"{name}.npy", getattr(split, name))
+        write_images(temporary / "images.npy", split.images)
+        write_npy(temporary / "labels.npy", split.labels)
+        write_npy(temporary / "group.npy", split.group)
         write_facts(temporary, split)
 
 
@@ -78,18 +81,18 @@ def write_facts(folder: Path, split: Split) -> None:
     write_json(folder / "split.json", facts | {"n": len(split.images)})
 
 
-def load_split(folder: Path, mmap: bool = True) -> Split:
-    """Read a split that `write_split` wrote; with `mmap` its arrays are read-only views of the files.
+def load_split(folder: Path, in_memory: bool = False) -> Split:
+    """Read a split that `write_split` wrote; unless they are wanted in memory, its images stay in their file.
 
     Raises:
         DataError: a file is missing or damaged, or the arrays are not those that split.json describes.
     """
     try:
         facts = json.loads((folder / "split.json").read_text(encoding="utf-8"))
-        arrays = {name: read_npy(folder / f"{name}.npy") for name in ARRAYS}
-        if not mmap:
-            arrays = {name: np.array(array) for name, array in arrays.items()}
-        split, n = _described(arrays, facts), facts["n"]
+        images, labels, group = (read_npy(folder / f"{name}.npy") for name in ARRAYS)
+        stored = StoredImages.of(images)
+        split = _described(np.asarray(stored) if in_memory else stored, np.array(labels), np.array(group), facts)
+        n = facts["n"]
     except FileNotFoundError as error:
         raise DataError(f"{error.filename} does not exist; {_remedy(folder)}.") from None
     except (KeyError, TypeError, ValueError):
@@ -106,11 +109,13 @@ def _remedy(folder: Path) -> str:
     return f"run `python -m pipeline.split {folder.absolute().parent.name}`"
 
 
-def _described(arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> Split:
+def _described(images: Images, labels: NDArray[Any], group: NDArray[Any], facts: dict[str, Any]) -> Split:
     """Join the arrays and the facts of split.json, which must have every key, as they are."""
     channels, height, width = facts["image_shape"]
     return Split(
-        **arrays,
+        images=images,
+        labels=labels,
+        group=group,
         class_names=tuple(facts["class_names"]),
         image_shape=(channels, height, width),
         dataset=facts["dataset"],
@@ -140,7 +145,7 @@ def _problem(split: Split, n: int) -> str | None:
 
 def _take(raw: RawImages, rows: Rows, protocol: str, part: Part, targets: tuple[str, ...]) -> Split:
     """Return the rows of a data set of still images as a split."""
-    chosen, labels = np.ascontiguousarray(raw.images[rows]), np.ascontiguousarray(raw.labels[rows])
+    chosen, labels = ChosenImages(raw.images, rows), np.ascontiguousarray(raw.labels[rows])
     group = np.full(len(rows), STILL_IMAGE, dtype=np.int64)
     _, channels, height, width = chosen.shape
     return Split(
@@ -157,9 +162,6 @@ def _take(raw: RawImages, rows: Rows, protocol: str, part: Part, targets: tuple[
     )
 
 
-def digest(*arrays: NDArray[Any]) -> str:
-    """Return the SHA-256 over the arrays' bytes, one after the other."""
-    total = hashlib.sha256()
-    for array in arrays:
-        total.update(np.ascontiguousarray(array).data)
-    return total.hexdigest()
+def _digests(images: Images) -> Iterator[bytes]:
+    """Yield the SHA-256 of each image."""
+    return (hashlib.sha256(image).digest() for piece in in_pieces(images) for image in piece)

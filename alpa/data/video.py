@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alpa.config import VideoConfig
+from alpa.data.stored import Images
 from alpa.errors import DataError
 
 UNIFORM_SHARE = 0.1  # of the training windows, drawn anywhere; the others are drawn where something moves
@@ -17,7 +18,7 @@ FINER = 4  # training windows may begin at a quarter of the stride
 CHUNK = 64  # frames held at once
 MOST_FRAMES = 5000  # among which training windows are looked for, whatever the length of the clips
 
-Frames = NDArray[np.uint8]  # (N, C, H, W), memory-mapped
+Frames = NDArray[np.uint8]  # (N, C, H, W)
 Rows = NDArray[np.int64]
 
 
@@ -64,7 +65,7 @@ def corners(length: int, window: int, stride: int) -> Rows:
     return np.unique(np.append(np.arange(0, length - window + 1, stride), length - window))
 
 
-def cut_windows(images: Frames, rows: Rows, windows: Windows, side: int) -> Frames:
+def cut_windows(images: Images, rows: Rows, windows: Windows, side: int) -> Frames:
     """Return the windows as samples, uint8 (M, frames * C, side, side), the frames one after the other.
 
     Args:
@@ -75,13 +76,15 @@ def cut_windows(images: Frames, rows: Rows, windows: Windows, side: int) -> Fram
     """
     m, frames, channels = len(windows.frame), rows.shape[1], images.shape[1]
     cut = np.empty((m, frames, channels, side, side), np.uint8)
+    last = None
     for place, (frame, top, left) in enumerate(zip(windows.frame, windows.top, windows.left, strict=True)):
-        for depth, row in enumerate(rows[frame]):
-            cut[place, depth] = images[row, :, top : top + side, left : left + side]
+        if frame != last:  # windows of one frame are mostly neighbours, and its cuboid is read once for all of them
+            cuboid, last = images[rows[frame]], frame
+        cut[place] = cuboid[:, :, top : top + side, left : left + side]
     return cut.reshape(m, frames * channels, side, side)
 
 
-def draw_windows(images: Frames, group: Rows, video: VideoConfig, seed: int) -> Windows:
+def draw_windows(images: Images, group: Rows, video: VideoConfig, seed: int) -> Windows:
     """Draw training windows, most of them in proportion to the motion they hold, so that no background drowns movers.
 
     Motion is the mean absolute difference between a frame and the one `step` before it. No window is drawn twice, and
@@ -107,7 +110,7 @@ def draw_windows(images: Frames, group: Rows, video: VideoConfig, seed: int) -> 
     return Windows(looked_at[frame], tops[top], lefts[left])
 
 
-def cut_cuboids(images: Frames, rows: Rows) -> Frames:
+def cut_cuboids(images: Images, rows: Rows) -> Frames:
     """Return cuboids as whole frames, uint8 (n, frames * C, H, W); `rows` (n, frames) are those of `cuboid_rows`."""
     needed, place = np.unique(rows, return_inverse=True)
     return images[needed][place.reshape(rows.shape)].reshape(len(rows), -1, *images.shape[2:])
@@ -125,7 +128,7 @@ def all_windows(cuboid: Frames, side: int, stride: int) -> tuple[Frames, tuple[i
     return np.ascontiguousarray(windows).reshape(-1, cuboid.shape[1], side, side), (len(tops), len(lefts))
 
 
-def _motion(images: Frames, pairs: Rows, side: int, tops: Rows, lefts: Rows) -> NDArray[np.float32]:
+def _motion(images: Images, pairs: Rows, side: int, tops: Rows, lefts: Rows) -> NDArray[np.float32]:
     """Return the mean absolute difference within each window of each pair of frames, (N, tops, lefts)."""
     found = np.empty((len(pairs), len(tops), len(lefts)), np.float32)
     for place, (before, now) in enumerate(pairs):

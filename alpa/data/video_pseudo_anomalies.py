@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alpa.config import VideoConfig
+from alpa.data.stored import Images
 from alpa.data.video import Windows, cuboid_rows, cut_windows
 
 SPEED_UP = 2
@@ -24,7 +25,7 @@ Samples = NDArray[np.uint8]  # (M, frames * C, side, side)
 class NormalWindows:
     """Normal windows of clips: all `images` (N, C, H, W) with the clip of each, and where the windows lie."""
 
-    images: NDArray[np.uint8]
+    images: Images
     group: NDArray[np.int64]
     windows: Windows
     video: VideoConfig

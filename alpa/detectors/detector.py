@@ -13,7 +13,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from alpa.config import TrainingConfig
+from alpa.data.batches import to_device, training_images
 from alpa.data.preparation import Preparation
+from alpa.data.stored import Images, select
 from alpa.data.video import all_windows
 from alpa.errors import ConfigError, DataError, ModelError
 from alpa.runtime import Runtime
@@ -76,13 +78,13 @@ class Detector(nn.Module):
         """Build the optimisers before the first step."""
 
     def learn(self, images: Tensor, training: TrainingConfig, runtime: Runtime) -> None:
-        """Fit the parameters to uint8 images (N, C, H, W) that lie on the device already."""
+        """Fit the parameters to uint8 images (N, C, H, W), on the device or, of too many, a `StreamedImages`."""
         self.begin(training)
         self.history = train(self, images, training, runtime)
 
     def fit(
         self,
-        images: np.ndarray,
+        images: Images,
         training: TrainingConfig | None = None,
         runtime: Runtime | None = None,
         groups: np.ndarray | None = None,
@@ -92,7 +94,7 @@ class Detector(nn.Module):
         A seeded share of them is held out as validation normals, which calibrate the `combined` score.
 
         Args:
-            images: normal images, uint8, shape (N, C, H, W).
+            images: normal images, uint8, shape (N, C, H, W); those that stay in their file may be larger than memory.
             training: steps, batch size and so on; the defaults where None.
             runtime: device, precision and threads; one fp32 CPU thread where None.
             groups: (N,) the clip of each sample, held out as a whole, since neighbouring frames are alike; None for
@@ -116,17 +118,17 @@ class Detector(nn.Module):
         self.preparation = Preparation(training.preparation)
         self.to(runtime.device).to(memory_format=torch.channels_last)
         with runtime.limited_threads():
-            chosen = torch.from_numpy(np.ascontiguousarray(images[fitted])).to(runtime.device)
+            chosen = training_images(images, fitted, torch.device(runtime.device))
             self.preparation.fit(chosen)
             self.train()
             self.learn(chosen, self.plan(len(chosen), training), runtime)
             self._require_finite()
             self.eval()
             self.fitted = True
-            self._calibrate(images[validation])
+            self._calibrate(select(images, validation))
         return self
 
-    def scores(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def scores(self, images: Images) -> dict[str, np.ndarray]:
         """Return every score of uint8 images (N, C, H, W): name -> float32 (N,), higher = more anomalous.
 
         An image's scores do not depend on the other images, on their order or on the batch size.
@@ -154,7 +156,7 @@ class Detector(nn.Module):
         windows, grid = all_windows(frames, side, stride)
         return {name: values.reshape(len(frames), *grid) for name, values in self.scores(windows).items()}
 
-    def anomaly_scores(self, images: np.ndarray) -> np.ndarray:
+    def anomaly_scores(self, images: Images) -> np.ndarray:
         """Return the primary score of uint8 images (N, C, H, W): float32 (N,), higher = more anomalous."""
         return self.scores(images)[self.primary_score]
 
@@ -209,7 +211,7 @@ class Detector(nn.Module):
                 raise ModelError(f"The {name} score of {self.key} is not finite; lower the learning rate or strength.")
         return raw
 
-    def _calibrate(self, validation: np.ndarray) -> None:
+    def _calibrate(self, validation: Images) -> None:
         if not self.combined_parts:
             return
         scores = self._map(validation, self.score_batch)
@@ -220,23 +222,27 @@ class Detector(nn.Module):
                 raise ModelError(f"{problem}; give it more images, or other settings.")
             self.calibration[row] = torch.tensor([mean, deviation])
 
-    def _map(self, images: np.ndarray, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
+    def _map(self, images: Images, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
         """Check images (N, C, H, W), apply `function` to batches of them, prepared, and join what it returns."""
         self._require_fitted()
         self._check(images)
         return self._in_batches(images, function)
 
-    def _in_batches(self, images: np.ndarray, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
+    def _in_batches(self, images: Images, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
         """Apply `function` to batches of prepared images of any size, without gradients."""
         device = self.calibration.device
-        parts: dict[str, list[np.ndarray]] = {}
+        found: dict[str, np.ndarray] = {}
         self.eval()  # batch statistics would make an image's score depend on the others
         with torch.no_grad():
             for start in range(0, len(images), SCORING_BATCH):
-                batch = torch.from_numpy(np.array(images[start : start + SCORING_BATCH])).to(device)
+                batch = to_device(np.array(images[start : start + SCORING_BATCH]), device)
                 for name, values in function(self.preparation(batch)).items():
-                    parts.setdefault(name, []).append(values.float().cpu().numpy())
-        return {name: np.concatenate(values) for name, values in parts.items()}
+                    # Into one array at once: small ones kept from each batch would scatter over the heap, where they
+                    # hold back the memory that the batches' large tensors have freed.
+                    if name not in found:
+                        found[name] = np.empty((len(images), *values.shape[1:]), np.float32)
+                    found[name][start : start + len(batch)] = values.float().cpu().numpy()
+        return found
 
     def _require_finite(self) -> None:
         for name, parameter in self.named_parameters():
@@ -247,7 +253,7 @@ class Detector(nn.Module):
         if not self.fitted:
             raise ModelError(f"This {self.key} detector is not fitted; call fit first.")
 
-    def _check(self, images: np.ndarray) -> None:
+    def _check(self, images: Images) -> None:
         if images.dtype != np.uint8 or images.shape[1:] != self.image_shape or len(images) == 0:
             expected = f"uint8 images of shape (N, {', '.join(map(str, self.image_shape))})"
             raise DataError(f"{self.key} takes {expected}, not {images.dtype} of shape {images.shape}.")

@@ -1,15 +1,20 @@
 """Mean distance to the nearest training images, in pixels: the second line no deep method may fall below."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from alpa.config import STRICT, PositiveInt, TrainingConfig
+from alpa.data.batches import StreamedImages, are_many
 from alpa.detectors.detector import Detector
 from alpa.runtime import Runtime
+
+PART = 64 * 2**20  # bytes of references that are searched at once; prepared, they take four times as much
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -20,7 +25,11 @@ class KNNConfig:
 
 
 class NearestNeighbours(Detector):
-    """scikit-learn's exact search over the pixels of every training image."""
+    """scikit-learn's exact search over the pixels of every training image.
+
+    They stay with the detector, a byte per value of a pixel. Of very many (`are_many`), parts are searched one after
+    the other, so that only a part at a time is prepared: slower, and the same neighbours.
+    """
 
     key = "knn"
     config_class: ClassVar[type] = KNNConfig
@@ -32,17 +41,27 @@ class NearestNeighbours(Detector):
         self.register_buffer("references", torch.zeros(0, dtype=torch.uint8))  # (N, C, H, W)
 
     def learn(self, images: Tensor, training: TrainingConfig, runtime: Runtime) -> None:
-        self.references = images
+        self.references = images.load() if isinstance(images, StreamedImages) else images
 
     @cached_property
     def index(self) -> Any:
-        """The search over the references, built once."""
+        """The search over all references, built once."""
+        return self._index_of(self.references)
+
+    def _index_of(self, references: Tensor) -> Any:
         from sklearn.neighbors import NearestNeighbors  # as slow to import as torch, and only scoring needs it
 
-        references = self.preparation(self.references).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
-        neighbours = min(self.config.neighbours, len(references))
-        return NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(references)
+        pixels = self.preparation(references).flatten(1).cpu().numpy()  # (N, C, H, W) -> (N, pixels)
+        return NearestNeighbors(n_neighbors=min(self.config.neighbours, len(pixels)), algorithm="brute").fit(pixels)
+
+    def _indices(self) -> Iterator[Any]:
+        """Return searches that together cover all references: of very many, one over each part, built when needed."""
+        if not are_many(self.references):
+            return iter([self.index])
+        return map(self._index_of, self.references.split(max(1, PART // self.references[0].numel())))
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
-        distances, _ = self.index.kneighbors(images.flatten(1).cpu().numpy())
+        pixels = images.flatten(1).cpu().numpy()
+        found = np.concatenate([index.kneighbors(pixels)[0] for index in self._indices()], axis=1)
+        distances = np.sort(found, axis=1)[:, : self.config.neighbours]
         return {"distance": torch.from_numpy(distances).mean(1).float()}

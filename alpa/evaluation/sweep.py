@@ -15,6 +15,7 @@ from tqdm import tqdm
 from alpa.config import VideoConfig
 from alpa.data.protocols import find_protocol, target_indices
 from alpa.data.splits import Split
+from alpa.data.stored import Images, select
 from alpa.detectors.detector import Detector
 from alpa.errors import ModelError
 from alpa.evaluation.video import frame_scores
@@ -45,7 +46,7 @@ class Setting:
 class ImagesUnderTest:
     """The test images of one target class, uint8 (N, C, H, W), and which of them are anomalous, bool (N,)."""
 
-    images: NDArray[np.uint8]
+    images: Images
     is_anomaly: NDArray[np.bool_]
 
     def scores(self, detector: Detector) -> NDArray[np.float32]:
@@ -100,7 +101,7 @@ def under_test(split: Split, target_class: str, seed: int, video: VideoConfig) -
     is_anomaly = np.arange(len(chosen)) >= normal.sum()
     if split.clips:
         return FramesUnderTest(split, chosen, video, is_anomaly)
-    return ImagesUnderTest(split.images[chosen], is_anomaly)
+    return ImagesUnderTest(select(split.images, chosen), is_anomaly)
 
 
 def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[UnderTest], title: str) -> pd.DataFrame:

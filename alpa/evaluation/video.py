@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from alpa.config import VideoConfig
 from alpa.data.splits import Split
+from alpa.data.stored import Images
 from alpa.data.video import CHUNK, cuboid_rows, cut_cuboids
 from alpa.detectors.detector import Detector
 
@@ -66,7 +67,7 @@ def _bounds(group: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 
 def _averaged(
     detector: Detector,
-    images: NDArray[np.uint8],
+    images: Images,
     rows: NDArray[np.int64],
     video: VideoConfig,
     wanted: tuple[int, int],

@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from alpa.config import TrainingConfig
+from alpa.data.stored import Images, digest
 from alpa.detectors import build_detector, detector_class
 from alpa.detectors.detector import Detector, split_validation
 from alpa.errors import ModelError
@@ -40,7 +41,7 @@ class Cell:
     seed: int
     config: Any
     training: TrainingConfig
-    images: np.ndarray = field(repr=False)  # normal images, uint8, (N, C, H, W)
+    images: Images = field(repr=False)  # normal images, uint8, (N, C, H, W), in memory or in a file
     groups: np.ndarray | None = field(default=None, repr=False)  # (N,) the clip of each, None for still images
     predicted: int = 0  # how many of the last channels are to be predicted
 
@@ -57,6 +58,10 @@ class Cell:
         """Return which images `fit` learns from and which it holds out, as sorted indices."""
         return split_validation(len(self.images), self.training.validation_fraction, self.seed, self.groups)
 
+    def detached(self) -> "Cell":
+        """Return an equal cell with its images in memory, for a process that cannot read their file."""
+        return replace(self, images=np.asarray(self.images))
+
     @property
     def asked(self) -> dict[str, Any]:
         """The part of the training settings that decides this detector's numbers."""
@@ -72,7 +77,7 @@ class Cell:
         decisive = {
             "code": self.code,
             "detector": self.detector,
-            "images": hashlib.sha256(np.ascontiguousarray(self.images).data).hexdigest(),
+            "images": digest(self.images),
             "shape": list(self.images.shape),
             "groups": None if self.groups is None else hashlib.sha256(self.groups.tobytes()).hexdigest(),
             "predicted": self.predicted,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from alpa.config import RuntimeConfig, VideoConfig, fill
 from alpa.data.protocols import Protocol, find_protocol, target_classes, target_indices
 from alpa.data.splits import Split, load_split
+from alpa.data.stored import Images, select
 from alpa.data.video import Windows, cuboid_rows, cut_windows, draw_windows
 from alpa.detectors import detector_class
 from alpa.detectors.detector import Detector
@@ -47,19 +48,19 @@ def benchmark_cells(params: Params, benchmark: str, detector: str, values: Mappi
         return [Cell(detector, name, seed, config, training, images, groups, predicted) for seed in settings.seeds]
     cells = []
     for name in target_classes(protocol, split.targets, settings.classes, settings.dataset):
-        images = normal_images(split, protocol, name)
-        if len(images) < FEWEST_IMAGES:
-            problem = f"{protocol.target} {name} of {settings.dataset} has {len(images)} normal training images"
+        normals = normal_images(split, protocol, name)
+        if len(normals) < FEWEST_IMAGES:
+            problem = f"{protocol.target} {name} of {settings.dataset} has {len(normals)} normal training images"
             raise DataError(
                 f"{problem}; take it out of benchmarks.{benchmark}.classes, as training needs {FEWEST_IMAGES}."
             )
-        cells += [Cell(detector, name, seed, config, training, images) for seed in settings.seeds]
+        cells += [Cell(detector, name, seed, config, training, normals) for seed in settings.seeds]
     return cells
 
 
-def normal_images(split: Split, protocol: Protocol, target: str) -> NDArray[np.uint8]:
+def normal_images(split: Split, protocol: Protocol, target: str) -> Images:
     """Return the images of a train split that are normal for a target."""
-    return split.images[protocol.normal_mask(split.labels, target_indices(split.class_names, target))]
+    return select(split.images, protocol.normal_mask(split.labels, target_indices(split.class_names, target)))
 
 
 def training_samples(split: Split, video: VideoConfig, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], int]:

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 from alpa.data.pseudo_anomalies import FAMILIES, SYMMETRIES
+from alpa.data.stored import Images
 from alpa.data.video_pseudo_anomalies import VIDEO_FAMILIES, NormalWindows
 from alpa.detectors import load_detector
 from alpa.detectors.detector import Detector
@@ -19,7 +20,7 @@ from alpa.errors import ConfigError, DataError
 from alpa.runtime import Runtime
 from alpa.training.cells import Cell, Files, fit_cell
 
-Images = NDArray[np.uint8]  # (N, C, H, W)
+Pixels = NDArray[np.uint8]  # (N, C, H, W), in memory
 Aurocs = dict[str, float]  # by family
 MOST_NORMALS = 300  # held-out normals that a trial scores, and as many anomalies of each family
 MOST_LABELLED = 900  # images of other classes
@@ -33,8 +34,8 @@ LABELLED = "labelled"
 class Probe:
     """Held-out normals of one class, and anomalies by family; uint8 (N, C, H, W)."""
 
-    normals: Images
-    anomalies: dict[str, Images]
+    normals: Pixels
+    anomalies: dict[str, Pixels]
 
     def aurocs(self, cell: Cell, files: Files, runtime: Runtime) -> Aurocs:
         """Return a fitted cell's AUROC for each family, under the score that its detector is ranked by.
@@ -123,7 +124,7 @@ def labelled_probe(cell: Cell, others: Images, seed: int) -> Probe:
     return Probe(normals, {LABELLED: np.ascontiguousarray(others[chosen])})
 
 
-def _held_out(cell: Cell, seed: int) -> tuple[Images, Images]:
+def _held_out(cell: Cell, seed: int) -> tuple[Pixels, Pixels]:
     """Return validation normals and fitted normals of a cell, at most as many as are of use."""
     fitted, validation = cell.split()
     rng = _generator(seed, cell, "normals")
@@ -137,11 +138,11 @@ def _generator(seed: int, cell: Cell, purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(cell.target_class.encode()), zlib.crc32(purpose.encode())])
 
 
-def _distances(tree: NearestNeighbors, images: Images) -> NDArray[np.float64]:
+def _distances(tree: NearestNeighbors, images: Pixels) -> NDArray[np.float64]:
     return np.asarray(tree.kneighbors(_flat(images))[0][:, 0])
 
 
-def _flat(images: Images) -> NDArray[np.float32]:
+def _flat(images: Pixels) -> NDArray[np.float32]:
     return images.reshape(len(images), -1).astype(np.float32)
 
 

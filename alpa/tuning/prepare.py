@@ -11,6 +11,7 @@ from alpa.config import TrainingConfig, fill
 from alpa.data.protocols import find_protocol, target_indices
 from alpa.data.pseudo_anomalies import FAMILIES
 from alpa.data.splits import Split, load_split
+from alpa.data.stored import select
 from alpa.data.video_pseudo_anomalies import VIDEO_FAMILIES, NormalWindows
 from alpa.detectors import detector_class
 from alpa.errors import ConfigError
@@ -127,7 +128,9 @@ def make_probes(cells: Sequence[Cell], tuning: TuningConfig, split: Split, every
             problem = f"{split.dataset} has no training images of other classes than the normal one"
             raise ConfigError(f"{problem}; tune on pseudo-anomalies.")
         return made
-    labelled = [labelled_probe(cell, split.images[mask], tuning.seed) for cell, mask in zip(cells, others, strict=True)]
+    labelled = [
+        labelled_probe(cell, select(split.images, mask), tuning.seed) for cell, mask in zip(cells, others, strict=True)
+    ]
     if not everything:
         return labelled
     return [

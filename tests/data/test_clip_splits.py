@@ -61,7 +61,7 @@ def test_a_frame_is_labelled_by_the_ranges_of_its_clip(clips: list[Clip], tmp_pa
 
 def test_what_describes_a_split_of_clips(clips: list[Clip], tmp_path: Path) -> None:
     split(clips, tmp_path / "splits")
-    loaded = load_split(tmp_path / "splits/train", mmap=False)
+    loaded = load_split(tmp_path / "splits/train", in_memory=True)
     assert (loaded.class_names, loaded.targets) == (("normal", "anomalous"), ("normal",))
     assert (loaded.dataset, loaded.protocol, loaded.part) == ("toy", "video", "train")
     assert loaded.digest == digest(loaded.images, loaded.labels, loaded.group)
@@ -82,7 +82,7 @@ def test_one_clip_in_colour_makes_all_frames_colour(clips: list[Clip], tmp_path:
     coloured = [*clips, Clip("z", "test", tmp_path / "test/z", ())]
     split(coloured, tmp_path / "splits")
     assert load_split(tmp_path / "splits/train").images.shape == (303, 3, 10, 12)
-    frames = load_split(tmp_path / "splits/test").images
+    frames = load_split(tmp_path / "splits/test", in_memory=True).images
     assert (frames[:6, 0] == frames[:6, 2]).all()
     assert not (frames[6:, 0] == frames[6:, 2]).all()
 

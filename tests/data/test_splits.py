@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alpa.data import stored
 from alpa.data.download import fetch
 from alpa.data.images import read_raw
+from alpa.data.raw import TEST, TRAIN
 from alpa.data.sources import SOURCES
 from alpa.data.splits import Split, count_shared, load_split, make_splits, write_split
+from alpa.data.stored import ChosenImages, StoredImages
 from alpa.errors import DataError
 from alpa.params import DataConfig
 from pipeline.split import main as split_stage
@@ -68,13 +71,29 @@ def test_digits_are_the_same_on_every_machine(tmp_path: Path) -> None:
 
 
 def test_a_written_split_is_read_back_as_it_was(splits: tuple[Split, Split], folder: Path) -> None:
-    for mmap in (True, False):
-        loaded = load_split(folder, mmap=mmap)
-        assert isinstance(loaded.images, np.memmap) == mmap
+    for in_memory in (True, False):
+        loaded = load_split(folder, in_memory=in_memory)
+        assert type(loaded.images) is (np.ndarray if in_memory else StoredImages)
         for name in ("images", "labels", "group"):
             np.testing.assert_array_equal(getattr(loaded, name), getattr(splits[1], name))
         for name in ("class_names", "image_shape", "dataset", "protocol", "part", "digest", "targets", "clips"):
             assert getattr(loaded, name) == getattr(splits[1], name)
+
+
+def test_a_split_is_made_and_written_without_a_copy_of_the_raw_images(
+    local_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch("mnist", tmp_path / "mnist", DataConfig(root=str(local_root)))
+    raw = read_raw("mnist", tmp_path / "mnist", 32)
+    monkeypatch.setattr(stored, "PIECE", 3 * 32 * 32)
+    parts, read = make_splits(raw, "one_vs_rest", seed=0), []
+    monkeypatch.setattr(ChosenImages, "_read", lambda self, rows: (read.append(len(rows)), self.images[rows])[1])
+    for split, part in zip(parts, (TRAIN, TEST), strict=True):
+        assert np.shares_memory(split.images.images, raw.images)
+        write_split(tmp_path / split.part, split)
+        np.save(tmp_path / "expected.npy", raw.images[raw.part == part])
+        assert (tmp_path / split.part / "images.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
+    assert max(read) == 3
 
 
 def test_still_images_belong_to_no_clip(folder: Path) -> None:
@@ -101,7 +120,7 @@ def test_split_json_describes_the_split(folder: Path) -> None:
 def test_test_images_that_are_also_train_images_are_counted(splits: tuple[Split, Split]) -> None:
     train, test = splits
     assert count_shared(train, test) == 0
-    images = test.images.copy()
+    images = np.array(test.images)
     images[[0, 5]] = train.images[7]
     assert count_shared(train, replace(test, images=images)) == 2
 
@@ -164,7 +183,8 @@ def flip_last_bit(folder: Path) -> None:
         (change_array("labels.npy", lambda labels: labels[::-1].copy()), "do not have the digest"),
         (change_array("labels.npy", lambda labels: labels.astype(np.float32)), "labels is float32"),
         (change_array("group.npy", lambda group: group[1:]), "group is int64"),
-        (change_array("images.npy", lambda images: images.astype(np.float32)), "images is float32"),
+        (change_array("images.npy", lambda images: images.astype(np.float32)), "images.npy holds float32"),
+        (change_array("images.npy", np.asfortranarray), "in Fortran's order"),
     ],
 )
 def test_a_damaged_split_is_refused(damage: Callable[[Path], None], complaint: str, folder: Path) -> None:

@@ -53,7 +53,7 @@ def empty(name: str) -> Callable[[Path], object]:
 def without_class_1(folder: Path) -> None:
     """Make a train split in which the images of class 1 are called 2."""
     train = folder / "data/splits/digits/train"
-    split = load_split(train, mmap=False)
+    split = load_split(train, in_memory=True)
     labels = np.where(split.labels == 1, 2, split.labels)
     digest = hashlib.sha256(split.images.tobytes() + labels.tobytes() + split.group.tobytes()).hexdigest()
     write_split(train, replace(split, labels=labels, digest=digest))

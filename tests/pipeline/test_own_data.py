@@ -121,7 +121,7 @@ def test_what_is_tested_is_what_a_loaded_model_says_of_the_frame(doors: Project)
         assert model.predicted == (1 if form == "prediction" else 0)
         cell = json.loads((doors.folder / f"runs/models/doors/{detector}/normal-0/cell.json").read_text())
         assert cell["n_train"] + cell["n_validation"] == 40
-        test = load_split(doors.folder / "data/splits/doors/test")
+        test = load_split(doors.folder / "data/splits/doors/test", in_memory=True)
         # The fifth and sixth frame of the second clip, which has eight: each with those around, up to four away.
         cuboids = np.stack([test.images[7 + np.abs(np.arange(place - 4, place + 1)), 0] for place in range(8)])
         table = scores(doors, DOORS, detector)

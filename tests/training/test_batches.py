@@ -1,9 +1,11 @@
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
-from alpa.data.batches import shuffled_batches, to_unit
+from alpa.data import batches as module
+from alpa.data.batches import StreamedImages, shuffled_batches, to_unit, training_images
 
 
 def numbered(n: int) -> torch.Tensor:
@@ -59,3 +61,48 @@ def test_the_seed_alone_decides_the_order() -> None:
     assert indices(n=50, batch_size=10, steps=8) == first
     assert torch.equal(torch.get_rng_state(), state), "the process's own generator is left alone"
     assert indices(n=50, batch_size=10, steps=8, seed=1) != first
+
+
+def streamed(images: torch.Tensor, rows: list[int]) -> StreamedImages:
+    return StreamedImages(images.numpy(), np.array(rows), torch.device("cpu"))
+
+
+def test_images_that_are_read_batch_by_batch_give_the_same_batches_as_a_tensor() -> None:
+    rows = [7, 3, 4, 11, 0, 9, 10]
+    images = numbered(12)
+    expected = shuffled_batches(images[rows], 3, 5, seed=4)
+    for batch, same in zip(shuffled_batches(streamed(images, rows), 3, 5, seed=4), expected, strict=True):
+        assert torch.equal(batch, same)
+        assert batch.stride() == same.stride()
+
+
+def test_images_that_are_read_when_needed_are_cut_as_a_tensor_is() -> None:
+    images = torch.arange(5 * 3 * 2 * 2, dtype=torch.uint8).view(5, 3, 2, 2)
+    rows, last = [4, 0, 3], slice(-1, None)
+    whole = images[rows]
+    for found, tensor in ((streamed(images, rows), whole), (streamed(images, rows)[:, last], whole[:, last])):
+        assert len(found) == 3
+        assert all(torch.equal(part, same) for part, same in zip(found.split(2), tensor.split(2), strict=True))
+        assert torch.equal(found[torch.tensor([2, 0])], tensor[[2, 0]])
+
+
+@pytest.mark.parametrize("loaded", [1, 2, 100])
+def test_images_are_loaded_part_by_part(loaded: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOADED", loaded)
+    assert streamed(numbered(9), [8, 2, 2, 5, 1]).load().flatten().tolist() == [8, 2, 2, 5, 1]
+
+
+def test_images_lie_on_the_device_as_far_as_the_limit_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, rows = np.zeros((9, 1, 2, 3), np.uint8), np.arange(5)  # 5 * 6 = 30 bytes
+    monkeypatch.setattr(module, "MOST_IN_MEMORY", 30)
+    assert isinstance(training_images(images, rows, torch.device("cpu")), torch.Tensor)
+    monkeypatch.setattr(module, "MOST_IN_MEMORY", 29)
+    assert isinstance(training_images(images, rows, torch.device("cpu")), StreamedImages)
+
+
+def test_on_a_gpu_the_limit_is_a_quarter_of_its_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, rows = np.zeros((9, 1, 2, 3), np.uint8), np.arange(5)
+    monkeypatch.setattr(StreamedImages, "load", lambda self: "loaded")
+    for free, expected in ((120, True), (119, False)):
+        monkeypatch.setattr("torch.cuda.mem_get_info", lambda device, free=free: (free, 10**9))
+        assert (training_images(images, rows, torch.device("cuda")) == "loaded") == expected

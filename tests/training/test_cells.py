@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from alpa.config import RuntimeConfig, TrainingConfig
+from alpa.data.images import read_npy
+from alpa.data.stored import StoredImages
 from alpa.detectors import DETECTORS, load_detector
 from alpa.detectors.autoencoder import AutoencoderConfig
 from alpa.detectors.knn import KNNConfig
@@ -37,6 +39,27 @@ def test_equal_cells_have_equal_keys(make_cell: MakeCell) -> None:
     assert first.key(RUNTIME) == second.key(RUNTIME)
     fortran = replace(first, images=np.asfortranarray(first.images))
     assert fortran.key(RUNTIME) == first.key(RUNTIME), "how the images lie in memory does not matter"
+
+
+@pytest.fixture
+def stored_cell(make_cell: MakeCell, tmp_path: Path) -> Cell:
+    """A cell whose images are the ones of `make_cell()`, in a file among others."""
+    images = make_cell().images
+    np.save(tmp_path / "images.npy", np.concatenate([images[:3], images]))
+    return make_cell(images=StoredImages.of(read_npy(tmp_path / "images.npy")).select(slice(3, None)))
+
+
+def test_a_cell_whose_images_are_in_a_file_has_the_same_key_and_files(stored_cell: Cell, make_cell: MakeCell) -> None:
+    assert stored_cell.key(RUNTIME) == make_cell().key(RUNTIME)
+    assert fit_cell(stored_cell, "key", RUNTIME)[0] == fit_cell(make_cell(), "key", RUNTIME)[0]
+
+
+def test_a_detached_cell_is_equal_and_needs_no_file(stored_cell: Cell, make_cell: MakeCell, tmp_path: Path) -> None:
+    detached = stored_cell.detached()
+    (tmp_path / "images.npy").unlink()
+    assert type(detached.images) is np.ndarray
+    assert detached.key(RUNTIME) == make_cell().key(RUNTIME)
+    assert make_cell().detached().key(RUNTIME) == make_cell().key(RUNTIME), "images in memory stay there"
 
 
 def test_the_clips_of_the_samples_change_the_key(make_cell: MakeCell) -> None:

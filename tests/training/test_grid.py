@@ -13,6 +13,7 @@ from alpa.data.images import to_square
 from alpa.data.raw import UNDECIDED, RawImages
 from alpa.data.sources import SOURCES
 from alpa.data.splits import Split, digest, load_split, make_splits, write_split
+from alpa.data.stored import StoredImages
 from alpa.data.video import cuboid_rows, cut_windows
 from alpa.detectors import DETECTORS
 from alpa.detectors.alpa import ALPAConfig
@@ -60,6 +61,13 @@ def test_a_cell_is_every_class_with_every_seed_and_only_normal_images(tune: Call
         assert cell.images.shape == (16, 1, 32, 32)  # 20 of each class, of which four fifths are for training
         assert cell.images.dtype == np.uint8
     assert not np.array_equal(cells[0].images, cells[2].images)
+
+
+def test_the_images_of_a_cell_stay_in_the_file_of_the_split(tune: Callable[..., None]) -> None:
+    split = load_split(Path("data/splits/toy/train"), in_memory=True)
+    for cell in benchmark_cells(params(classes=["7"]), "toy", "alpa", {}):
+        assert isinstance(cell.images, StoredImages)
+        np.testing.assert_array_equal(cell.images, split.images[split.labels == 7])
 
 
 def test_leave_one_out_makes_the_other_nine_classes_normal(tune: Callable[..., None]) -> None:
@@ -133,7 +141,7 @@ def test_several_classes_are_one_cell_of_all_their_images(tune: Callable[..., No
 
 def test_only_classes_that_there_are_training_images_of_are_run(tune: Callable[..., None]) -> None:
     folder = Path("data/splits/toy/train")
-    split = load_split(folder, mmap=False)
+    split = load_split(folder, in_memory=True)
     write_split(folder, replace(split, targets=("3", "8")))
     assert [cell.target_class for cell in benchmark_cells(params(seeds=[0]), "toy", "alpa", {})] == ["3", "8"]
     with pytest.raises(DataError, match=r"^Normal class 5 is not in digits; choose 3, 8\.$"):
