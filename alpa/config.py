@@ -56,12 +56,18 @@ class VideoConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class RuntimeConfig:
-    """Where cells run. `threads_per_cell` decides bits, `workers` does not; 0 workers means one per core."""
+    """Where cells run: in processes of this machine, or on the workers of a Dask `scheduler` such as tcp://head:8786.
+
+    `threads_per_cell` decides bits, and nothing else does that says where: `workers`, of which 0 means one per core
+    but on a machine with GPUs at most `workers_per_gpu` on each, and `scheduler`.
+    """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads_per_cell: PositiveInt = 1
     workers: Count = 0
+    workers_per_gpu: PositiveInt = 4
+    scheduler: Annotated[str, Field(pattern=r"^(tcp|tls)://[^/\s]+:\d+$")] | None = None
 
 
 def fill(cls: type[T], values: Mapping[str, Any] | None, where: str) -> T:

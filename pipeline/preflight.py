@@ -60,11 +60,11 @@ def check_detectors(params: Params) -> None:
     from alpa.data.pseudo_anomalies import FAMILIES
     from alpa.data.video_pseudo_anomalies import VIDEO_FAMILIES
     from alpa.detectors import detector_class
-    from alpa.runtime import resolve
+    from alpa.training.workers import open_pool
     from alpa.tuning.objective import require_known
     from alpa.tuning.space import read_space
 
-    resolve(params.runtime)
+    open_pool(params.runtime)
     for benchmark in params.benchmarks:
         tuning = params.tuning_for(benchmark)
         for detector in params.pipeline.detectors:
