@@ -1,9 +1,10 @@
 """Sections of params.yaml to frozen dataclasses: an unknown key or a value that does not fit is one clear sentence."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from alpa.errors import ConfigError
@@ -54,6 +55,12 @@ class VideoConfig:
     smoothing: NonNegativeFloat = 0.0
 
 
+def _address(text: str) -> str:
+    if not re.fullmatch(r"(tcp|tls)://[^/\s]+:\d+", text):
+        raise ValueError("it should be an address such as tcp://head:8786 or tls://head:8786")
+    return text
+
+
 @dataclass(frozen=True, config=STRICT)
 class RuntimeConfig:
     """Where cells run: in processes of this machine, or on the workers of a Dask `scheduler` such as tcp://head:8786.
@@ -67,7 +74,7 @@ class RuntimeConfig:
     threads_per_cell: PositiveInt = 1
     workers: Count = 0
     workers_per_gpu: PositiveInt = 4
-    scheduler: Annotated[str, Field(pattern=r"^(tcp|tls)://[^/\s]+:\d+$")] | None = None
+    scheduler: Annotated[str, AfterValidator(_address)] | None = None
 
 
 def fill(cls: type[T], values: Mapping[str, Any] | None, where: str) -> T:

@@ -124,7 +124,7 @@ def run_on_cluster(
             running[_send(client, function, arguments, on_gpu)] = index
         if not running:
             return
-        for future in _finished(list(running), scheduler):
+        for future in _finished(client, list(running), scheduler):
             yield running.pop(future), _result(future, scheduler)
 
 
@@ -154,11 +154,11 @@ def _checked_call(expected: Site, call: bytes, on_gpu: bool) -> Outcome:
     return timed_call(function, arguments, on_gpu)
 
 
-def _finished(futures: "list[Future]", scheduler: str) -> "set[Future]":
+def _finished(client: "Client", futures: "list[Future]", scheduler: str) -> "set[Future]":
     """Wait for the next result, but not for ever, and return those that are there."""
     from distributed import wait
 
-    with _reachable(scheduler):
+    with _reachable(scheduler), client.as_current():
         try:
             finished: set[Future] = wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done
         except TimeoutError:
