@@ -1,9 +1,10 @@
 """Sections of params.yaml to frozen dataclasses: an unknown key or a value that does not fit is one clear sentence."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from alpa.errors import ConfigError
@@ -55,14 +56,26 @@ class VideoConfig:
     smoothing: NonNegativeFloat = 0.0
 
 
+def _address(text: str) -> str:
+    if not re.fullmatch(r"(tcp|tls)://[^/\s]+:\d+", text):
+        raise ValueError("it should be an address such as tcp://head:8786 or tls://head:8786")
+    return text
+
+
 @dataclass(frozen=True, config=STRICT)
 class RuntimeConfig:
-    """Where cells run. `threads_per_cell` decides bits, `workers` does not; 0 workers means one per core."""
+    """Where cells run: in processes of this machine, or on the workers of a Dask `scheduler` such as tcp://head:8786.
+
+    `threads_per_cell` decides bits, and nothing else does that says where: `workers`, of which 0 means one per core
+    but on a machine with GPUs at most `workers_per_gpu` on each, and `scheduler`.
+    """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads_per_cell: PositiveInt = 1
     workers: Count = 0
+    workers_per_gpu: PositiveInt = 4
+    scheduler: Annotated[str, AfterValidator(_address)] | None = None
 
 
 def fill(cls: type[T], values: Mapping[str, Any] | None, where: str) -> T:

@@ -4,21 +4,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from alpa.config import VideoConfig
 from alpa.data.protocols import find_protocol, target_classes, target_indices
 from alpa.data.splits import Split, load_split
 from alpa.data.stored import select
-from alpa.detectors import detector_class, load_detector
+from alpa.detectors import detector_class
 from alpa.errors import ModelError
 from alpa.evaluation.scores import ScoreInfo, write_scores
 from alpa.evaluation.video import frame_scores
 from alpa.params import load_params
 from alpa.runs import read_json
-from alpa.runtime import Runtime, resolve
-from alpa.training.cells import run_in_workers
-from alpa.training.grid import SPLITS, worker_count
+from alpa.runtime import Runtime
+from alpa.training.cells import SavedCell
+from alpa.training.grid import SPLITS
+from alpa.training.workers import open_pool, run_in_workers
 from pipeline import stage
 
 IMAGES_PER_WORKER = 20_000  # so many are scored in the time that a worker takes to start
@@ -28,7 +28,7 @@ IMAGES_PER_WORKER = 20_000  # so many are scored in the time that a worker takes
 def main(benchmark: str, detector: str) -> None:
     params = load_params()
     settings = params.benchmark(benchmark)
-    runtime = resolve(params.runtime)
+    runtime, pool = open_pool(params.runtime)
     split = load_split(SPLITS / benchmark / "test")
     protocol = find_protocol(settings.protocol)
     video = params.video_for(benchmark)
@@ -39,21 +39,20 @@ def main(benchmark: str, detector: str) -> None:
     calls = []
     for name in names:
         rows = protocol.test_rows(split.labels, target_indices(split.class_names, name), settings.split_seed)
-        calls += [(models, detector, name, seed, split, rows, video, runtime) for seed in settings.seeds]
+        calls += [
+            (SavedCell(models / f"{name}-{seed}"), detector, name, seed, split, rows, video, runtime)
+            for seed in settings.seeds
+        ]
     useful = len(calls) if split.clips else sum(len(call[5]) for call in calls) // IMAGES_PER_WORKER
-    workers = worker_count(params.runtime, runtime, useful)
-    tables: dict[int, pd.DataFrame] = {}
-    with tqdm(total=len(calls), desc=f"evaluate {detector} on {benchmark}", unit="cell") as progress:
-        for index, table in run_in_workers(score_cell, calls, workers):
-            tables[index] = table
-            progress.update()
+    title = f"evaluate {detector} on {benchmark}"
+    tables: dict[int, pd.DataFrame] = dict(run_in_workers(score_cell, calls, pool.at_most(useful), title))
     info = ScoreInfo(benchmark, settings.dataset, settings.protocol, detector, str(described["primary_score"]))
     path = Path("runs/scores") / benchmark / f"{detector}.parquet"
     write_scores(path, pd.concat([tables[index] for index in range(len(calls))]), info)
 
 
 def score_cell(
-    models: Path,
+    saved: SavedCell,
     detector: str,
     name: str,
     seed: int,
@@ -67,11 +66,11 @@ def score_cell(
     Raises:
         ModelError: its folder holds another cell's model.
     """
-    folder = models / f"{name}-{seed}"
-    model = load_detector(folder, expected=detector).to(runtime.device)
-    cell = read_json(folder / "cell.json")
+    model, cell = saved.load(detector)
     if (cell.get("target_class"), cell.get("seed")) != (name, seed):
-        raise ModelError(f"{folder} holds the model of another class or seed; delete it and run the train stage again.")
+        problem = f"{saved.folder} holds the model of another class or seed"
+        raise ModelError(f"{problem}; delete it and run the train stage again.")
+    model.to(runtime.device)
     with runtime.limited_threads():
         if split.clips:
             scores = {score: values[rows] for score, values in frame_scores(model, split, video).items()}

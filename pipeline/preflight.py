@@ -60,11 +60,11 @@ def check_detectors(params: Params) -> None:
     from alpa.data.pseudo_anomalies import FAMILIES
     from alpa.data.video_pseudo_anomalies import VIDEO_FAMILIES
     from alpa.detectors import detector_class
-    from alpa.runtime import resolve
+    from alpa.training.workers import open_pool
     from alpa.tuning.objective import require_known
     from alpa.tuning.space import read_space
 
-    resolve(params.runtime)
+    open_pool(params.runtime)
     for benchmark in params.benchmarks:
         tuning = params.tuning_for(benchmark)
         for detector in params.pipeline.detectors:
@@ -144,8 +144,9 @@ def estimate(params: Params, benchmark: str, left: dict[str, int]) -> str:
     cells = f"{sum(left.values())} cells to train at most (finished ones are reused)"
     if len(unknown) == sum(number > 0 for number in left.values()):
         return f"{cells}; no run is recorded to tell how long that takes."
-    workers = params.runtime.workers or joblib.cpu_count()
-    time = f"about {timedelta(seconds=round(seconds / workers))} with {workers} workers at the recorded speed"
+    workers = 1 if params.runtime.scheduler else params.runtime.workers or joblib.cpu_count()
+    where = "of one worker of the cluster" if params.runtime.scheduler else f"with {workers} workers"
+    time = f"about {timedelta(seconds=round(seconds / workers))} {where} at the recorded speed"
     gap = f", without {', '.join(unknown)}, of which no run is recorded" if unknown else ""
     return f"{cells}, {time}{gap}."
 

@@ -8,11 +8,11 @@ from filelock import FileLock
 from alpa.evaluation.facts import environment
 from alpa.files import whole_folder
 from alpa.params import load_params
-from alpa.runtime import resolve
 from alpa.tracking import WORTH_A_SYNC, sync
 from alpa.training.cells import CellStore, train_cells
-from alpa.training.grid import benchmark_cells, learns_by_steps, worker_count
+from alpa.training.grid import benchmark_cells, learns_by_steps
 from alpa.training.tuned import read_tuned
+from alpa.training.workers import open_pool
 from pipeline import stage
 
 CACHE = Path(".cache")
@@ -22,14 +22,14 @@ CACHE = Path(".cache")
 def main(benchmark: str, detector: str) -> None:
     started = time.monotonic()
     params = load_params()
-    runtime = resolve(params.runtime)
+    runtime, pool = open_pool(params.runtime)
     values = params.detector_section(benchmark, detector) | read_tuned(benchmark, detector)
     cells = benchmark_cells(params, benchmark, detector, values)
     # Killing only dvc leaves a stage alive; a second run then waits for it instead of training the same cells.
     with FileLock(CACHE / "locks" / f"train-{benchmark}-{detector}.lock"):
-        workers = worker_count(params.runtime, runtime, len(cells) if learns_by_steps(detector) else 1)
+        pool = pool.at_most(len(cells) if learns_by_steps(detector) else 1)
         title = f"train {detector} on {benchmark}"
-        models = train_cells(cells, runtime, CellStore(CACHE / "cells"), workers, environment(runtime), title)
+        models = train_cells(cells, runtime, CellStore(CACHE / "cells"), pool, environment(runtime), title)
         with whole_folder(Path("runs/models") / benchmark / detector) as folder:
             for name, files in models.items():
                 (folder / name).mkdir()

@@ -159,6 +159,10 @@ def test_an_unknown_key_is_named_with_its_place_and_the_known_ones(path: str, kn
         ("runtime.precision", "fp8", None),
         ("runtime.workers", -1, None),
         ("runtime.threads_per_cell", 0, None),
+        ("runtime.workers_per_gpu", 0, None),
+        ("runtime.scheduler", "head:8786", None),
+        ("runtime.scheduler", "tcp://head", None),
+        ("runtime.scheduler", "http://head:8786", None),
         ("evaluation.bootstrap_samples", 0, None),
         ("benchmarks", None, None),
         ("benchmarks.small", None, None),
@@ -295,7 +299,8 @@ def test_a_benchmarks_override_is_checked_with_its_place() -> None:
         (
             ALPAConfig,
             {"strenght": 0.1},
-            "Unknown key detectors.x.strenght; known here: width, latent, strength, weight, share, bound, distorter_every.",
+            "Unknown key detectors.x.strenght; known here: width, latent, strength, weight, share, bound, "
+            "distorter_every.",
         ),
         (GANomalyConfig, {"latent": 0}, "detectors.x.latent is 0: input should be greater than or equal to 1."),
         (GANomalyConfig, [1], "detectors.x is [1]: input should be a dictionary or an instance of GANomalyConfig."),

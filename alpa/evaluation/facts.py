@@ -62,7 +62,7 @@ def gather_facts(params: Params, benchmark: str, root: Path = Path()) -> dict[st
         "finished": max((fact["finished"] for fact in all_known), default=None),
         "trained": _environments(all_known),
         "cells_without_facts": sum(facts.count(None) for facts in cells.values()),
-        "workers": params.runtime.workers or joblib.cpu_count(),
+        "workers": "a Dask cluster" if params.runtime.scheduler else params.runtime.workers or joblib.cpu_count(),
         "versions": versions(),
         "hardware": hardware(),
     }

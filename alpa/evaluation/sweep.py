@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from optuna.distributions import FloatDistribution
 from sklearn.metrics import roc_auc_score
-from tqdm import tqdm
 
 from alpa.config import VideoConfig
 from alpa.data.protocols import find_protocol, target_indices
@@ -20,7 +19,8 @@ from alpa.detectors.detector import Detector
 from alpa.errors import ModelError
 from alpa.evaluation.video import frame_scores
 from alpa.runtime import Runtime
-from alpa.training.cells import Cell, Files, record, run_in_workers
+from alpa.training.cells import Cell, Files, with_facts
+from alpa.training.workers import run_in_workers
 from alpa.tuning.finished import Aurocs, Finished
 from alpa.tuning.objective import Probe, load_fitted, run_cell
 from alpa.tuning.space import Space
@@ -125,13 +125,11 @@ def sweep(settings: Sequence[Setting], trials: Trials, tests: Sequence[UnderTest
             if key not in calls:
                 calls[key] = (cell, key, trials.store.get(key), probe, test, trials.runtime)
     found: dict[str, Aurocs] = {}
-    with tqdm(total=len(calls), desc=title, unit="cell") as progress:
-        for index, (files, seconds, measured) in run_in_workers(measure_cell, list(calls.values()), trials.workers):
-            key = list(calls)[index]
-            if files is not None:
-                trials.store.put(key, files | record(trials.facts, seconds))
-            found[key] = measured
-            progress.update()
+    keys, pool = list(calls), trials.pool
+    for index, (files, seconds, measured) in run_in_workers(measure_cell, list(calls.values()), pool, title):
+        if files is not None:
+            trials.store.put(keys[index], with_facts(files, trials.facts, seconds))
+        found[keys[index]] = measured
     diverged = {place[:2] for key, place in places if not found[key]}
     rows = [
         (*place, name, round(auroc, DECIMALS))

@@ -5,7 +5,7 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,21 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-from tqdm import tqdm
 
 from alpa.config import TrainingConfig
 from alpa.data.stored import Images, digest
-from alpa.detectors import build_detector, detector_class
+from alpa.detectors import build_detector, detector_class, load_detector
 from alpa.detectors.detector import Detector, split_validation
 from alpa.errors import ModelError
+from alpa.evaluation.facts import hardware
 from alpa.files import whole_folder
+from alpa.runs import read_json
 from alpa.runtime import Runtime
 from alpa.training.fingerprint import code_fingerprint
+from alpa.training.workers import Pool, run_in_workers
 
 Files = dict[str, bytes]
-ROUNDS = 3
 DIGESTS = "digests.json"
 FACTS = "facts.json"
 
@@ -115,7 +114,9 @@ class CellStore:
 
 
 def fit_cell(cell: Cell, key: str, runtime: Runtime) -> tuple[Files, float]:
-    """Fit one cell in this process; return what `Detector.save` writes with cell.json, and the seconds it took.
+    """Fit one cell in this process; return its files, and the seconds it took.
+
+    These are what `Detector.save` writes, cell.json, and facts.json with the hardware of this machine.
 
     Raises:
         ModelError: training diverged; the message names the cell.
@@ -142,11 +143,12 @@ def fit_cell(cell: Cell, key: str, runtime: Runtime) -> tuple[Files, float]:
         "training": asdict(detector.plan(len(fitted), cell.training)),
     }
     files["cell.json"] = json.dumps(description, indent=1, sort_keys=True).encode()
+    files[FACTS] = json.dumps({"hardware": hardware()}).encode()
     return files, time.monotonic() - started
 
 
 def train_cells(
-    cells: Sequence[Cell], runtime: Runtime, store: CellStore, workers: int, facts: dict[str, Any], title: str
+    cells: Sequence[Cell], runtime: Runtime, store: CellStore, pool: Pool, facts: dict[str, Any], title: str
 ) -> dict[str, Files]:
     """Train the cells that `store` lacks and return every cell's files by its name, without the facts of its training.
 
@@ -154,7 +156,7 @@ def train_cells(
         cells: all with the same detector.
         runtime: where and how exactly they run.
         store: gets each cell as it finishes, with `facts` and the time added.
-        workers: how many processes train side by side; it does not change any number.
+        pool: where they run side by side; it does not change any number.
         facts: what is known of the environment, JSON values.
         title: names the run in the progress bar.
     """
@@ -162,49 +164,45 @@ def train_cells(
     missing = [cell for cell in cells if store.get(keys[cell.name]) is None]
     calls = [(cell, keys[cell.name], runtime) for cell in missing]
     done = len(cells) - len(missing)
-    with tqdm(total=len(cells), initial=done, desc=title, unit="cell", disable=not missing) as progress:
-        for index, (files, seconds) in run_in_workers(fit_cell, calls, workers):
-            store.put(keys[missing[index].name], files | record(facts, seconds))
-            progress.update()
+    for index, (files, seconds) in run_in_workers(fit_cell, calls, pool, title, done):
+        store.put(keys[missing[index].name], with_facts(files, facts, seconds))
     print(f"{title}: {len(missing)} cells trained, {done} were there already.")
     return {name: _without_facts(store.get(key)) for name, key in keys.items()}
 
 
-def record(facts: dict[str, Any], seconds: float) -> Files:
-    """Return the file that says where and when a cell was trained and how long that took."""
+def with_facts(files: Files, facts: dict[str, Any], seconds: float) -> Files:
+    """Return a fitted cell's files, whose facts also say when it was trained, how long that took, and what is known."""
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    return {FACTS: json.dumps(facts | {"seconds": round(seconds, 3), "finished": finished}, indent=1).encode()}
+    own = json.loads(files.get(FACTS, b"{}"))  # of where it was fitted, which may be another machine
+    known = facts | own | {"seconds": round(seconds, 3), "finished": finished}
+    return files | {FACTS: json.dumps(known, indent=1).encode()}
 
 
-def run_in_workers(
-    function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], workers: int
-) -> Iterator[tuple[int, Any]]:
-    """Call `function` once per tuple of arguments and yield (index, result) as results come.
+@dataclass(frozen=True)
+class SavedCell:
+    """A trained cell: its folder, and its files where that folder is out of reach."""
 
-    What a dead worker left undone is given to new ones, twice at most; any other error ends the run at once.
+    folder: Path
+    files: Files | None = None
 
-    Raises:
-        ModelError: workers died in every round.
-    """
-    waiting = dict(enumerate(calls))
-    for _ in range(ROUNDS):
-        if not waiting:
-            return
-        try:
-            with parallel_config(backend="loky", inner_max_num_threads=1):
-                jobs = [delayed(_with_index)(index, function, arguments) for index, arguments in waiting.items()]
-                parallel = Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered", max_nbytes=None)
-                for index, result in parallel(jobs):
-                    del waiting[index]
-                    yield index, result
-            return
-        except TerminatedWorkerError:
-            continue
-    raise ModelError(f"Worker processes were killed {ROUNDS} times; is memory short? Set runtime.workers to 1.")
+    def detached(self) -> "SavedCell":
+        """Return it with its files, as it is sent to another machine."""
+        return SavedCell(self.folder, {path.name: path.read_bytes() for path in self.folder.iterdir()})
 
+    def load(self, detector: str) -> tuple[Detector, dict[str, Any]]:
+        """Return the detector, which must be of this kind, on the CPU, and what cell.json says of it.
 
-def _with_index(index: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[int, Any]:
-    return index, function(*arguments)
+        Raises:
+            ModelError: a file is missing or damaged, or it is another detector.
+        """
+        if self.files is None:
+            return load_detector(self.folder, expected=detector), read_json(self.folder / "cell.json")
+        with tempfile.TemporaryDirectory() as temporary:
+            copy = Path(temporary) / self.folder.name
+            copy.mkdir()
+            for name, content in self.files.items():
+                (copy / name).write_bytes(content)
+            return SavedCell(copy).load(detector)
 
 
 @functools.cache

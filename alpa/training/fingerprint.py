@@ -6,8 +6,11 @@ import importlib.util
 import sys
 from pathlib import Path
 
-# Modules that numbers do not depend on: parameters (their values are in the key), messages, and how files are written.
-NEUTRAL = frozenset({"alpa.config", "alpa.errors", "alpa.files"})
+# Modules that numbers do not depend on: parameters (their values are in the key), messages, how files are written and
+# described, and where calls run.
+NEUTRAL = frozenset(
+    {"alpa.config", "alpa.errors", "alpa.files", "alpa.runs", "alpa.evaluation.facts", "alpa.training.workers"}
+)
 
 
 def code_fingerprint(modules: list[str]) -> str:

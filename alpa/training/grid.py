@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from alpa.config import RuntimeConfig, VideoConfig, fill
+from alpa.config import VideoConfig, fill
 from alpa.data.protocols import Protocol, find_protocol, target_classes, target_indices
 from alpa.data.splits import Split, load_split
 from alpa.data.stored import Images, select
@@ -17,7 +16,6 @@ from alpa.detectors import detector_class
 from alpa.detectors.detector import Detector
 from alpa.errors import DataError
 from alpa.params import Params
-from alpa.runtime import Runtime
 from alpa.training.cells import Cell
 
 SPLITS = Path("data/splits")
@@ -74,18 +72,6 @@ def training_samples(split: Split, video: VideoConfig, seed: int) -> tuple[NDArr
 def training_windows(split: Split, video: VideoConfig, seed: int) -> Windows:
     """Return where the training samples of clips lie."""
     return draw_windows(split.images, split.group, video, seed)
-
-
-def worker_count(config: RuntimeConfig, runtime: Runtime, useful: int) -> int:
-    """Return how many processes work side by side: as asked, or one on a GPU and one per core elsewhere.
-
-    Args:
-        config: may ask for a number.
-        runtime: tells the device and the threads of each.
-        useful: more than this are not worth the seconds that a process takes to start.
-    """
-    own = 1 if runtime.device == "cuda" else max(1, joblib.cpu_count() // runtime.threads)
-    return max(1, min(config.workers or own, useful))
 
 
 def learns_by_steps(detector: str) -> bool:

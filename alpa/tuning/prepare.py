@@ -17,10 +17,10 @@ from alpa.detectors import detector_class
 from alpa.errors import ConfigError
 from alpa.evaluation.facts import environment
 from alpa.params import Params, TuningConfig
-from alpa.runtime import resolve
 from alpa.training.cells import Cell, CellStore
 from alpa.training.fingerprint import code_fingerprint
-from alpa.training.grid import SPLITS, benchmark_cells, training_windows, worker_count
+from alpa.training.grid import SPLITS, benchmark_cells, training_windows
+from alpa.training.workers import open_pool
 from alpa.tuning import objective
 from alpa.tuning.objective import Probe, labelled_probe, pseudo_probe, video_probe
 from alpa.tuning.space import Space, outside, read_space
@@ -47,7 +47,7 @@ def prepare(
     tuning = params.tuning_for(benchmark)
     assert tuning is not None, "whoever asks for a study has looked whether tuning is on"
     split = load_split(SPLITS / benchmark / "train")
-    runtime = resolve(params.runtime)
+    runtime, pool = open_pool(params.runtime)
     untuned = asdict(_config(detector, params.detector_section(benchmark, detector)))
     space = searched(detector, tuning, untuned)
     seed = params.benchmark(benchmark).seeds[0]
@@ -59,7 +59,7 @@ def prepare(
         shortened=tuning.shortened.get(detector, {}),
         runtime=runtime,
         store=store,
-        workers=worker_count(params.runtime, runtime, len(cells)),
+        pool=pool.at_most(len(cells)),
         facts=environment(runtime),
     )
     settings = settings_of(trials) | {"data": split.digest, "objective": tuning.objective, "pruner": tuning.pruner}

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from alpa.errors import ConfigError, ModelError, StudyError
 from alpa.runs import digest
+from alpa.training.progress import interval
 from alpa.tuning.finished import Aurocs, Finished
 from alpa.tuning.pruners import make_pruner
 from alpa.tuning.space import Space, describe
@@ -68,7 +69,10 @@ def run_study(path: Path, plan: Plan, evaluate: Evaluate, trials: int, minutes: 
         done = _finished(study)
         if not done and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             study.enqueue_trial({name: plan.untuned[name] for name in plan.space})
-        with tqdm(total=trials, initial=min(len(done), trials), desc=path.stem, unit="trial") as progress:
+        at_hand = min(len(done), trials)
+        with tqdm(
+            total=trials, initial=at_hand, desc=path.stem, unit="trial", miniters=1, mininterval=interval()
+        ) as progress:
             while len(done) < trials and (minutes is None or _seconds(done) < 60 * minutes):
                 # A sampler of its own for each trial: where the study was interrupted does not matter to it.
                 seed = int(np.random.SeedSequence([plan.seed, len(done)]).generate_state(1)[0])

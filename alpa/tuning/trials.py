@@ -7,7 +7,8 @@ from typing import Any
 from alpa.config import fill
 from alpa.detectors import detector_class
 from alpa.runtime import Runtime
-from alpa.training.cells import Cell, CellStore, record, run_in_workers
+from alpa.training.cells import Cell, CellStore, with_facts
+from alpa.training.workers import Pool, run_in_workers
 from alpa.tuning.finished import Aurocs
 from alpa.tuning.objective import Probe, run_cell
 
@@ -21,7 +22,7 @@ class Trials:
     shortened: dict[str, Any]
     runtime: Runtime
     store: CellStore
-    workers: int
+    pool: Pool
     facts: dict[str, Any]
 
     @property
@@ -47,8 +48,8 @@ class Trials:
             ModelError: training diverged.
         """
         pairs = list(zip(self.with_values(values), self.probes, strict=True))
-        for start in range(0, len(pairs), self.workers):
-            some = pairs[start : start + self.workers]
+        for start in range(0, len(pairs), self.pool.workers):
+            some = pairs[start : start + self.pool.workers]
             keys = [cell.key(self.runtime) for cell, _ in some]
             held = [self.store.get(key) for key in keys]
             calls = [
@@ -56,8 +57,8 @@ class Trials:
                 for (cell, probe), key, files in zip(some, keys, held, strict=True)
             ]
             found: dict[int, Aurocs] = {}
-            for place, (files, seconds, aurocs) in run_in_workers(run_cell, calls, self.workers):
+            for place, (files, seconds, aurocs) in run_in_workers(run_cell, calls, self.pool):
                 if held[place] is None:
-                    self.store.put(keys[place], files | record(self.facts, seconds))
+                    self.store.put(keys[place], with_facts(files, self.facts, seconds))
                 found[place] = aurocs
             yield from ((cell.target_class, found[place]) for place, (cell, _) in enumerate(some))

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -96,6 +97,8 @@ def test_facts_name_data_seeds_workers_and_the_table_they_belong_to(project, par
     assert facts["data"] == {"train": "train digest", "test": "test digest"}
     assert facts["seeds"] == [0, 1]
     assert facts["workers"] == 3
+    on_a_cluster = replace(params, runtime=replace(params.runtime, scheduler="tcp://head:8786"))
+    assert gather_facts(on_a_cluster, "toy", project)["workers"] == "a Dask cluster", "whose address is no fact"
     assert facts["cells_sha256"] == hashlib.sha256(b"a,b\n").hexdigest()
     json.dumps(facts)
 

@@ -22,6 +22,7 @@ from alpa.evaluation import sweep as sweep_module
 from alpa.evaluation.sweep import Setting, of_curve, of_trials, sweep
 from alpa.runtime import Runtime
 from alpa.training.cells import Cell, CellStore, fit_cell
+from alpa.training.workers import Pool
 from alpa.tuning import objective
 from alpa.tuning.finished import Finished
 from alpa.tuning.objective import load_fitted, pseudo_probe
@@ -59,7 +60,7 @@ def trials(tmp_path: Path) -> Trials:
         images = np.random.default_rng(int(name)).integers(0, 256, (20, 1, 16, 16), dtype=np.uint8)
         cells.append(Cell("alpa", name, 0, ALPAConfig(width=4, latent=3), TRAINING, images))
     probes = [pseudo_probe(cell, FAMILIES, seed=0) for cell in cells]
-    return Trials(cells, probes, {}, RUNTIME, CellStore(tmp_path / "cells"), workers=1, facts={"device": "cpu"})
+    return Trials(cells, probes, {}, RUNTIME, CellStore(tmp_path / "cells"), Pool(), facts={"device": "cpu"})
 
 
 @pytest.fixture
@@ -150,7 +151,9 @@ def test_rows_follow_the_settings_whoever_finishes_first(
     ]
 
 
-def finishing_backwards(function: Any, calls: list[tuple[Any, ...]], workers: int) -> Iterator[tuple[int, Any]]:
+def finishing_backwards(
+    function: Any, calls: list[tuple[Any, ...]], pool: Pool, title: str
+) -> Iterator[tuple[int, Any]]:
     """Yield for each call, the last first, a test AUROC that tells its strength and its class."""
     for index, (cell, *_) in reversed(list(enumerate(calls))):
         yield index, ({}, 0.0, {"test": cell.config.strength + int(cell.target_class) / 1000})

@@ -116,6 +116,8 @@ WATCHED = {
     "runtime.precision": {"tune", "train"},
     "runtime.threads_per_cell": {"tune", "train"},
     "runtime.workers": set(),
+    "runtime.workers_per_gpu": set(),
+    "runtime.scheduler": set(),
     "evaluation": {"leaderboard"},
     "data": set(),
     "pipeline.detectors": {"tuning", "leaderboard", "report"},

@@ -17,6 +17,7 @@ from alpa.errors import ModelError
 from alpa.runtime import Runtime, resolve
 from alpa.training import cells
 from alpa.training.cells import Cell, CellStore, fit_cell, train_cells
+from alpa.training.workers import Pool
 
 OTHER_TRAINING = {
     "steps": 6,
@@ -152,7 +153,7 @@ def test_the_class_is_in_the_images_and_not_in_the_key(make_cell: MakeCell) -> N
 def test_a_fitted_cell_is_what_the_detector_saves_and_a_description(make_cell: MakeCell, tmp_path: Path) -> None:
     cell = make_cell("autoencoder", seed=2)
     files, seconds = fit_cell(cell, "some key", RUNTIME)
-    assert set(files) == {"model.safetensors", "detector.json", "history.csv", "cell.json"}
+    assert set(files) == {"model.safetensors", "detector.json", "history.csv", "cell.json", "facts.json"}
     assert seconds > 0
     description = json.loads(files["cell.json"])
     assert {name: description[name] for name in ("key", "detector", "target_class", "seed")} == {
@@ -193,7 +194,7 @@ def count_fits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run(wanted: list[Cell], store: CellStore) -> dict[str, dict[str, bytes]]:
-    return train_cells(wanted, RUNTIME, store, workers=1, facts={"device": "cpu"}, title="toy")
+    return train_cells(wanted, RUNTIME, store, Pool(), facts={"device": "cpu"}, title="toy")
 
 
 def test_only_cells_that_the_store_lacks_are_trained(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from alpa.config import RuntimeConfig, fill
+from alpa.config import fill
 from alpa.data.clip_splits import CLASS_NAMES
 from alpa.data.images import to_square
 from alpa.data.raw import UNDECIDED, RawImages
@@ -20,8 +20,7 @@ from alpa.detectors.alpa import ALPAConfig
 from alpa.errors import ConfigError, DataError
 from alpa.files import write_text
 from alpa.params import Params
-from alpa.runtime import Runtime
-from alpa.training.grid import benchmark_cells, learns_by_steps, training_windows, worker_count
+from alpa.training.grid import benchmark_cells, learns_by_steps, training_windows
 from alpa.training.tuned import read_tuned, tuned_path
 
 NAMES = tuple("0123456789")
@@ -171,27 +170,6 @@ def test_tuned_values_that_are_missing_or_damaged_name_the_command_that_makes_th
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ConfigError, match=r"alpa\.yaml holds no values; run `python -m pipeline\.tune toy alpa`\.$"):
         read_tuned("toy", "alpa")
-
-
-@pytest.mark.parametrize(
-    ("workers", "device", "threads", "useful", "expected"),
-    [
-        (3, "cpu", 1, 99, 3),
-        (0, "cpu", 1, 99, 8),
-        (0, "cpu", 2, 99, 4),
-        (0, "cpu", 100, 99, 1),
-        (0, "cuda", 1, 99, 1),
-        (2, "cuda", 1, 99, 2),
-        (0, "cpu", 1, 5, 5),
-        (9, "cpu", 1, 5, 5),
-        (0, "cpu", 1, 0, 1),
-    ],
-)
-def test_workers_are_as_many_as_asked_else_as_cores_else_one_on_a_gpu_and_never_more_than_useful(
-    workers: int, device: str, threads: int, useful: int, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
-    assert worker_count(RuntimeConfig(workers=workers), Runtime(device, "fp32", threads), useful) == expected
 
 
 def test_the_two_lines_are_fitted_at_once_and_all_others_by_steps() -> None:

@@ -14,6 +14,7 @@ from alpa.errors import ConfigError, ModelError
 from alpa.runtime import Runtime
 from alpa.training import cells as cells_module
 from alpa.training.cells import Cell, CellStore, fit_cell, train_cells
+from alpa.training.workers import Pool
 from alpa.tuning import objective
 from alpa.tuning import trials as trials_module
 from alpa.tuning.objective import pseudo_probe
@@ -34,7 +35,7 @@ def cell_of(target_class: str) -> Cell:
 def trials(tmp_path: Path) -> Trials:
     cells = [cell_of(name) for name in "714"]
     probes = [pseudo_probe(cell, ["permuted", "warped"], seed=0) for cell in cells]
-    return Trials(cells, probes, {}, RUNTIME, CellStore(tmp_path / "cells"), workers=1, facts={"device": "cpu"})
+    return Trials(cells, probes, {}, RUNTIME, CellStore(tmp_path / "cells"), Pool(), facts={"device": "cpu"})
 
 
 @pytest.fixture
@@ -76,7 +77,8 @@ def test_what_shortens_a_trial_goes_before_what_is_searched(trials: Trials) -> N
         ({"bound": "cube"}, "detectors.alpa.bound is 'cube': input should be 'sphere' or 'box'."),
         (
             {"epochs": 3},
-            "Unknown key detectors.alpa.epochs; known here: width, latent, strength, weight, share, bound, distorter_every.",
+            "Unknown key detectors.alpa.epochs; known here: width, latent, strength, weight, share, bound, "
+            "distorter_every.",
         ),
     ],
 )
@@ -146,11 +148,11 @@ def test_the_winning_cells_are_not_trained_again_where_a_trial_trains_as_the_ben
         Cell("alpa", cell.target_class, 0, replace(UNTUNED, strength=0.3), TRAINING, cell.images)
         for cell in trials.cells
     ]
-    found = train_cells(winners, RUNTIME, trials.store, workers=1, facts={}, title="winners")
+    found = train_cells(winners, RUNTIME, trials.store, Pool(), facts={}, title="winners")
     assert len(fits) == 3
     assert set(found) == {"7-0", "1-0", "4-0"}
     longer = [replace(cell, training=replace(TRAINING, steps=3)) for cell in winners]
-    train_cells(longer, RUNTIME, trials.store, workers=1, facts={}, title="longer")
+    train_cells(longer, RUNTIME, trials.store, Pool(), facts={}, title="longer")
     assert len(fits) == 6
 
 
@@ -179,7 +181,7 @@ def test_as_many_classes_run_ahead_as_there_are_workers_and_come_in_order(
     trials: Trials, fits: Fits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def backwards(
-        function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], workers: int
+        function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], pool: Pool
     ) -> Iterator[tuple[int, Any]]:
         for index in reversed(range(len(calls))):
             yield index, function(*calls[index])
@@ -187,7 +189,7 @@ def test_as_many_classes_run_ahead_as_there_are_workers_and_come_in_order(
     alone = list(trials.run({"strength": 0.3}))
     fits.clear()
     monkeypatch.setattr(trials_module, "run_in_workers", backwards)
-    two = replace(trials, workers=2, store=CellStore(trials.store.folder.with_name("two")))
+    two = replace(trials, pool=Pool(2), store=CellStore(trials.store.folder.with_name("two")))
     running = two.run({"strength": 0.3})
     assert next(running) == alone[0]
     assert [name for name, _ in fits] == ["1", "7"]
