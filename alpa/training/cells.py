@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -56,10 +56,6 @@ class Cell:
     def split(self) -> tuple[np.ndarray, np.ndarray]:
         """Return which images `fit` learns from and which it holds out, as sorted indices."""
         return split_validation(len(self.images), self.training.validation_fraction, self.seed, self.groups)
-
-    def detached(self) -> "Cell":
-        """Return an equal cell with its images in memory, for a process that cannot read their file."""
-        return replace(self, images=np.asarray(self.images))
 
     @property
     def asked(self) -> dict[str, Any]:

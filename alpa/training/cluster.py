@@ -6,6 +6,7 @@ with that worker, so that Dask cannot give the call to another.
 
 import contextlib
 import functools
+import io
 import itertools
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +14,11 @@ from concurrent.futures import CancelledError
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm import tqdm
 
 from alpa.config import RuntimeConfig
+from alpa.data.stored import LazyImages
 from alpa.errors import AlpaError, ConfigError, ModelError
 from alpa.runtime import Runtime, resolve
 from alpa.training.progress import Progress
@@ -45,8 +48,12 @@ def connect(scheduler: str) -> "Client":
         problem = f"runtime.scheduler is {scheduler} but Dask is not installed"
         raise ConfigError(f'{problem}; run `pip install "alpa[dask]"`, or set it to null.') from None
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"})  # a call's images are meant to travel
+    begin = functools.partial(Client, scheduler, timeout=CONNECTING, set_as_default=False)
     try:
-        return Client(scheduler, timeout=CONNECTING, set_as_default=False)
+        try:
+            return begin()
+        except AssertionError:  # a scheduler that is just starting may break off its greeting
+            return begin()
     except Exception as error:  # whatever else answers at that address, or is wrong with certificates
         problem = f"No Dask scheduler answers at {scheduler} ({_first_line(error)})"
         raise ConfigError(f"{problem}; start one with `dask scheduler`, or set runtime.scheduler to null.") from None
@@ -137,11 +144,24 @@ def _count_workers(client: "Client", scheduler: str) -> int:
 
 
 def _send(client: "Client", function: Callable[..., Any], arguments: tuple[Any, ...], on_gpu: bool) -> "Future":
+    sent = tuple(argument.detached() if hasattr(argument, "detached") else argument for argument in arguments)
+    call = _packed((function, sent))  # opened by a worker that is fit, and not by the scheduler
+    return client.submit(_checked_call, own_site(), call, on_gpu, pure=False)
+
+
+def _packed(value: Any) -> bytes:
+    """Pickle a value with the images of its files, wherever it holds some, instead of the files' paths."""
     import cloudpickle
 
-    sent = tuple(argument.detached() if hasattr(argument, "detached") else argument for argument in arguments)
-    call = cloudpickle.dumps((function, sent))  # opened by a worker that is fit, and not by the scheduler
-    return client.submit(_checked_call, own_site(), call, on_gpu, pure=False)
+    class Pickler(cloudpickle.Pickler):
+        def reducer_override(self, item: Any) -> Any:
+            if isinstance(item, LazyImages):
+                return np.asarray, (np.asarray(item),)
+            return super().reducer_override(item)
+
+    buffer = io.BytesIO()
+    Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+    return buffer.getvalue()
 
 
 def _checked_call(expected: Site, call: bytes, on_gpu: bool) -> Outcome:

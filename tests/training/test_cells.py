@@ -55,14 +55,6 @@ def test_a_cell_whose_images_are_in_a_file_has_the_same_key_and_files(stored_cel
     assert fit_cell(stored_cell, "key", RUNTIME)[0] == fit_cell(make_cell(), "key", RUNTIME)[0]
 
 
-def test_a_detached_cell_is_equal_and_needs_no_file(stored_cell: Cell, make_cell: MakeCell, tmp_path: Path) -> None:
-    detached = stored_cell.detached()
-    (tmp_path / "images.npy").unlink()
-    assert type(detached.images) is np.ndarray
-    assert detached.key(RUNTIME) == make_cell().key(RUNTIME)
-    assert make_cell().detached().key(RUNTIME) == make_cell().key(RUNTIME), "images in memory stay there"
-
-
 def test_the_clips_of_the_samples_change_the_key(make_cell: MakeCell) -> None:
     first, second = (make_cell(groups=np.arange(40) // size) for size in (10, 20))
     assert first.key(RUNTIME) != second.key(RUNTIME)

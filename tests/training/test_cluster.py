@@ -1,6 +1,7 @@
 """A Dask cluster: all results come, whatever dies; what is unfit is named; bits are those of a single machine."""
 
 import os
+import pickle
 import shutil
 import signal
 import sys
@@ -10,9 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from alpa.config import RuntimeConfig
+from alpa.data.images import read_npy
+from alpa.data.stored import StoredImages
 from alpa.errors import ConfigError, DataError, ModelError
 from alpa.runtime import Runtime
 from alpa.training import cluster as cluster_module
@@ -131,6 +135,17 @@ def test_arguments_travel_without_their_files_and_only_a_few_ahead(two_workers: 
     first = next(running)
     assert len(read) <= 4, "two workers, two calls for each"
     assert sorted([first, *running]) == [(number, (number, True)) for number in range(20)]
+
+
+def test_images_of_a_file_travel_as_they_are_wherever_an_argument_holds_them(tmp_path: Path) -> None:
+    images = np.arange(4 * 12, dtype=np.uint8).reshape(4, 1, 3, 4)
+    np.save(tmp_path / "images.npy", images)
+    stored = StoredImages.of(read_npy(tmp_path / "images.npy")).select(slice(1, None))
+    packed = cluster_module._packed({"deep": [stored]})
+    (tmp_path / "images.npy").unlink()
+    [found] = pickle.loads(packed)["deep"]
+    assert type(found) is np.ndarray
+    np.testing.assert_array_equal(found, images[1:])
 
 
 def test_cells_have_the_bytes_that_processes_of_this_machine_give(
