@@ -155,7 +155,10 @@ def measure(work: Work, rounds: int) -> list[dict[str, Any]]:
     for way in ways:
         row = {"detector": work.detector, "way": way[0], "processes": way[1], "threads": way[2], "models": work.models}
         row |= {"device": work.runtime.device, "precision": work.runtime.precision}
-        row |= {"images_per_second": round(float(np.median(rates[way]))), "ratio": timing.ratio(rates, way, first)}
+        row |= {
+            "images_per_second": round(float(np.median(rates[way]))),
+            "ratio": round(timing.ratio(rates, way, first), 3),
+        }
         row["difference"] = relative(losses[way], losses[first])
         row["in_double"] = difference_in_double(way[0], work) if way[0] in JOINTS else None
         rows.append(row)
@@ -181,8 +184,8 @@ def main() -> None:
     labels = [
         f"{row.detector}, {row.way}, {row.processes} x {row.threads}, {row.precision}" for row in table.itertuples()
     ]
-    title = f"{asked.models} models on {asked.device}: images trained on per second (processes x threads)"
-    timing.bars(name, labels, table["images_per_second"].tolist(), title, "images / s")
+    title = f"{asked.models} models on {asked.device} (processes x threads)"
+    timing.bars(name, labels, (table["images_per_second"] / 1000).tolist(), title, "1000 images / s")
     if not (table["in_double"].dropna() < TOLERANCE).all():
         raise SystemExit("A model does not learn together what it learns alone: see in_double.")
 

@@ -39,6 +39,7 @@ VIDEO = VideoConfig(training_windows=512)
 N_TRAINING = 6000  # about what a class of MNIST has
 FRAME = (160, 240)
 SQUARE = 16
+SUMMARIES: dict[str, Callable[[list[float]], float]] = {"per_second": median, "lowest": min, "highest": max}
 
 
 class GeneratedFrames(LazyImages):
@@ -115,9 +116,9 @@ def main() -> None:
     rates = timing.in_turn(runs, asked.rounds)
     rows = []
     for name, values in rates.items():
-        detector, of = name.split(", ")
-        row = {"detector": detector, "of": of, "device": asked.device, "threads": asked.threads}
-        rows.append(row | {"per_second": median(values), "lowest": min(values), "highest": max(values)})
+        detector, what = name.split(", ")
+        row = {"detector": detector, "of": what, "device": asked.device, "threads": asked.threads}
+        rows.append(row | {name: round(of(values), 1) for name, of in SUMMARIES.items()})
     table = timing.write("scoring", rows)
     images = table[table["of"] == "images"]  # a frame takes so long that nothing else could be seen beside it
     title = f"What scoring a grey image of 32 x 32 takes, {asked.threads} thread(s), {asked.device}"
