@@ -26,6 +26,7 @@ from alpa.detectors.autoencoder import AutoencoderConfig
 from alpa.evaluation.video import frame_scores
 from alpa.runtime import Runtime
 from alpa.training.cells import Cell, CellStore, train_cells
+from alpa.training.workers import Pool
 from performance import timing
 from performance.large_data import GeneratedImages
 from performance.scoring import VIDEO, frame_detector, generated_clips
@@ -59,7 +60,7 @@ def cells(n: int) -> Run:
 
     def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            train_cells(grid, ONE_THREAD, CellStore(Path(folder)), workers=1, facts={}, title="scaling")
+            train_cells(grid, ONE_THREAD, CellStore(Path(folder)), Pool(), facts={}, title="scaling")
 
     return run
 

@@ -74,10 +74,10 @@ class ALPA(PerturbedAutoencoder):
                     parameter.grad.neg_()
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
-        scores = super().score_batch(images)
-        if self.config.strength == 0:
-            return scores
         given, wanted = self.parts(images)
         latent, features = self.encode(given)
+        scores = self.scores_of(images, latent, features)
+        if self.config.strength == 0:
+            return scores
         perturbed = self.decode(latent + self.perturbation(given), features)
         return scores | {"perturbed": per_image((wanted - perturbed).square())}

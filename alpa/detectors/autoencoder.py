@@ -20,7 +20,7 @@ from alpa.errors import DataError
 from alpa.runtime import Runtime, seeded
 
 MULTIPLE = 2**LEAST_HALVINGS  # the sides of what a predictor can halve
-FINER = 4  # maps are averaged over windows at a quarter of the stride, which costs next to nothing
+FINER = 4  # maps are averaged over windows at a quarter of the stride, which costs little
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -103,17 +103,21 @@ class Autoencoder(ReconstructingDetector):
         return self.decoder(latent, n_clean, features if self.predicted else ())
 
     def score_batch(self, images: Tensor) -> dict[str, Tensor]:
+        given, _ = self.parts(images)
+        return self.scores_of(images, *self.encode(given))
+
+    def scores_of(self, images: Tensor, latent: Tensor, features: list[Tensor]) -> dict[str, Tensor]:
+        """Return the scores of images, each (B,), whose encoding is there already."""
         if self.predicted:
-            return self._over(self.score_maps(images), per_image)
-        latent, features = self.encode(images)
+            return self._over(self.score_maps(images, latent, features), per_image)
         made = self.decode(latent, features)
         latent_again, features_again = self.encode(made)
         return reconstruction_scores(images, made, (latent, latent_again), (features, features_again))
 
-    def score_maps(self, images: Tensor) -> dict[str, Tensor]:
+    def score_maps(self, images: Tensor, latent: Tensor, features: list[Tensor]) -> dict[str, Tensor]:
         """Return what a predictor's scores are means of, each (B, H, W), for frames of any size that can be halved."""
-        given, wanted = self.parts(images)
-        made = self.decode(*self.encode(given))
+        _, wanted = self.parts(images)
+        made = self.decode(latent, features)
         # Where E would be if the frame had been the predicted one, and where it is.
         latent, features = self.encode(self.moved_on(images, wanted))
         latent_again, features_again = self.encode(self.moved_on(images, made))
@@ -138,8 +142,8 @@ class Autoencoder(ReconstructingDetector):
         corners(min(frames.shape[2:]), side, stride)  # whether a window fits
         finer = max(1, stride // FINER)
 
-        def over_windows(maps: Tensor) -> Tensor:
-            return F.avg_pool2d(maps[:, None], side, finer)[:, 0]
+        def over_windows(maps: Tensor) -> Tensor:  # over rows and then over columns, which gives the same means sooner
+            return F.avg_pool2d(F.avg_pool2d(maps[:, None], (1, side), (1, finer)), (side, 1), (finer, 1))[:, 0]
 
         return self._finished(
             self._in_batches(frames, lambda batch: self._over(self._maps_of_any_size(batch), over_windows))
@@ -159,7 +163,9 @@ class Autoencoder(ReconstructingDetector):
         """Return the maps of frames whose sides need not be multiples of 8: their edges are repeated meanwhile."""
         height, width = frames.shape[2:]
         padded = F.pad(frames, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
-        maps = self.score_maps(padded.contiguous(memory_format=torch.channels_last))
+        padded = padded.contiguous(memory_format=torch.channels_last)
+        given, _ = self.parts(padded)
+        maps = self.score_maps(padded, *self.encode(given))
         return {name: values[:, :height, :width] for name, values in maps.items()}
 
     def reconstruct_batch(self, images: Tensor) -> Tensor:

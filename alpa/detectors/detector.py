@@ -21,7 +21,7 @@ from alpa.errors import ConfigError, DataError, ModelError
 from alpa.runtime import Runtime
 from alpa.training.loop import History, train
 
-SCORING_BATCH = 256
+SCORING_BATCH = 256  # images of 32 x 32, and fewer of larger ones: what lies in a cache is scored faster
 
 
 class Detector(nn.Module):
@@ -231,11 +231,12 @@ class Detector(nn.Module):
     def _in_batches(self, images: Images, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
         """Apply `function` to batches of prepared images of any size, without gradients."""
         device = self.calibration.device
+        size = max(1, SCORING_BATCH * 32 * 32 // max(32 * 32, images.shape[2] * images.shape[3]))
         found: dict[str, np.ndarray] = {}
         self.eval()  # batch statistics would make an image's score depend on the others
         with torch.no_grad():
-            for start in range(0, len(images), SCORING_BATCH):
-                batch = to_device(np.array(images[start : start + SCORING_BATCH]), device)
+            for start in range(0, len(images), size):
+                batch = to_device(np.array(images[start : start + size]), device)
                 for name, values in function(self.preparation(batch)).items():
                     # Into one array at once: small ones kept from each batch would scatter over the heap, where they
                     # hold back the memory that the batches' large tensors have freed.

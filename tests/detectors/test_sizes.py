@@ -39,3 +39,15 @@ def test_sides_may_differ(key: str) -> None:
     images = np.random.default_rng(0).integers(0, 256, (8, 1, 16, 40), dtype=np.uint8)
     detector = build_detector(key, (1, 16, 40), SMALL[key]).fit(images, STEPS)
     assert detector.reconstruct(images).shape == images.shape
+
+
+@pytest.mark.parametrize(("side", "batches"), [(16, [256, 44]), (32, [256, 44]), (64, [64, 64, 64, 64, 44])])
+def test_larger_images_are_scored_fewer_at_a_time(
+    side: int, batches: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (300, 1, side, side), dtype=np.uint8)
+    detector = build_detector("pca", (1, side, side), {"components": 2}).fit(images[:20], STEPS)
+    seen, score_batch = [], detector.score_batch
+    monkeypatch.setattr(detector, "score_batch", lambda batch: (seen.append(len(batch)), score_batch(batch))[1])
+    detector.scores(images)
+    assert seen == batches
