@@ -34,7 +34,7 @@ $(BENCHMARKS): $(INSTALLED)
 	@echo "Report: reports/$@/report.html"
 
 paper: $(INSTALLED)  ## run the benchmarks of the paper and put them side by side
-	@for benchmark in $(PAPER); do $(RUN) pipeline.preflight $$benchmark || exit 1; done
+	@$(RUN) pipeline.preflight $(PAPER)
 	$(RUN) dvc --wait-for-lock repro $(PAPER:%=pipeline/dvc.yaml:split@%) pipeline/dvc.yaml:paper
 	@$(RUN) pipeline.sync
 	@echo "Report: reports/paper/"
