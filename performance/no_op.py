@@ -1,6 +1,6 @@
 """How long it takes to find that all of the paper is made already: `python -m performance.no_op`.
 
-In a clone of the last commit every stage of the paper gets made-up outputs, of about the number of files that real ones
+In a clone of the last commit every stage of the paper gets made-up outputs, of about as many files as real ones
 have, which DVC and the ledger of MLflow are told to take for real. Then the parts of `make paper` are timed, each as the
 median of three. The table is printed and written to performance/results/no_op.csv.
 """

@@ -172,6 +172,16 @@ def test_make_knows_the_benchmarks_of_params(code: Project, tmp_path: Path, rewr
     assert f"pipeline.preflight {' '.join(params['pipeline']['paper'])}\n" in rehearsal
 
 
+def test_make_paper_splits_first_what_is_not_split_yet(code: Project, tmp_path: Path) -> None:
+    project = code.copy(tmp_path / "project")
+    (project.folder / "requirements.lock").touch()
+    first, *others = project.params()["pipeline"]["paper"]
+    (project.folder / "data/splits" / first / "test").mkdir(parents=True)
+    targets = " ".join(f"pipeline/dvc.yaml:split@{name}" for name in others)
+    rehearsal = " ".join(project.run("make", "--dry-run", "paper").stdout.split())
+    assert f"dvc --wait-for-lock repro {targets} pipeline/dvc.yaml:paper" in rehearsal
+
+
 def test_preflight_says_what_is_missing_and_soon_without_slow_imports(code: Project, tmp_path: Path) -> None:
     project = code.copy(tmp_path / "project")
     assert project.stage("preflight", "mnist").returncode == 0
