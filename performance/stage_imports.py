@@ -44,7 +44,7 @@ def measure(program: str) -> tuple[list[str], float]:
         [
             "import json, sys, time",
             "started = time.monotonic()",
-            *(f"{line}" for line in program.splitlines()),
+            program,
             f"print(json.dumps([[name for name in {HEAVY!r} if name in sys.modules], time.monotonic() - started]))",
         ]
     )
