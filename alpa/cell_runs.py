@@ -128,13 +128,25 @@ class DetectorRun:
         return {f"data_digest.{part}": facts["digest"] for part, facts in splits.items() if "digest" in facts}
 
     @cached_property
-    def fingerprints(self) -> dict[str, str]:
-        """Key -> digest of all that there is to log, for each cell's run and for this one."""
-        scores = digest(self.scores)
-        cells = {
-            run.key: digest(run.info, run.description, run.facts, run.folder / "history.csv", self.data, scores)
+    def trained(self) -> dict[str, str]:
+        """Key -> digest of all that there is to log of a cell before it is scored."""
+        return {
+            run.key: digest(run.info, run.description, run.facts, run.folder / "history.csv", self.data)
             for run in self.cells
         }
+
+    @cached_property
+    def state(self) -> str:
+        """A digest of the cells, the score table and the figures."""
+        return digest(self.trained, self.scores, *self.figures)
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Key -> digest of all that there is to log, for each cell's run and for this one.
+
+        A cell's has its own metrics: the score table, which holds all cells, changes with any of them.
+        """
+        cells = {run.key: digest(self.trained[run.key], self.metrics.get(run.cell)) for run in self.cells}
         return cells | {self.key: digest(cells, *self.figures)}
 
     @cached_property

@@ -8,6 +8,7 @@ from pathlib import Path
 from alpa.files import write_json
 from alpa.runs import RunTree, read_json
 
+WHOLE = "whole"  # beside the runs' keys: the state of the files of which all was sent
 QUIET_SECONDS = 3600  # for so long a server that failed is neither tried by the stages nor complained of again
 
 
@@ -21,8 +22,13 @@ class Ledger:
         self.database = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
     def missing(self, tree: RunTree) -> dict[str, str]:
-        """Return the fingerprints that are new or changed, of the run above and of those below it."""
+        """Return the fingerprints that are new or changed, of the run above and of those below it.
+
+        Where the state is the one of which all was sent, none are made: a cell's needs its metrics, so pandas.
+        """
         sent = self._sent()
+        if sent.get(_entry(tree, WHOLE)) == tree.state:
+            return {}
         return {key: digest for key, digest in tree.fingerprints.items() if sent.get(_entry(tree, key)) != digest}
 
     def count_missing(self, trees: Iterable[RunTree]) -> int:
@@ -31,7 +37,10 @@ class Ledger:
 
     def note(self, tree: RunTree, sent: Mapping[str, str]) -> None:
         """Remember what was sent of a run and of those below it."""
-        write_json(self.path, self._sent() | {_entry(tree, key): digest for key, digest in sent.items()})
+        known = self._sent() | {_entry(tree, key): digest for key, digest in sent.items()}
+        if all(known.get(_entry(tree, key)) == digest for key, digest in tree.fingerprints.items()):
+            known[_entry(tree, WHOLE)] = tree.state
+        write_json(self.path, known)
 
     def failed_lately(self) -> bool:
         """Tell whether the server failed within the last hour."""

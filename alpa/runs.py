@@ -47,6 +47,10 @@ class RunTree(Protocol):
         """The name of the run above."""
 
     @property
+    def state(self) -> str:
+        """A digest of all files that it is read from; as long as it stays, so do the fingerprints."""
+
+    @property
     def fingerprints(self) -> Mapping[str, str]:
         """Key -> digest of all that there is to log, for each run below and for the one above."""
 

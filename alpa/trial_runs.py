@@ -72,6 +72,11 @@ class StudyRun:
         """A digest of the detector and of all that the study rests on, whatever its trials."""
         return digest(self.name, self.record.name, self.record.space, self.record.settings)
 
+    @property
+    def state(self) -> str:
+        """A digest of the record."""
+        return digest(asdict(self.record))
+
     @cached_property
     def fingerprints(self) -> dict[str, str]:
         """Key -> digest of all that there is to log, for each trial's run and for the one above."""

@@ -26,11 +26,17 @@ CHECKED = Path(".cache/settings-checked")  # the digest of the settings and code
 
 
 @stage
-def main(benchmark: str) -> None:
-    """Check all settings, then print whether the benchmark's data are there, what is left, and how long it may take."""
+def main(benchmark: str, *others: str) -> None:
+    """Check all settings, then tell of each benchmark what is missing and what is left."""
     params = load_params()
     check_detectors(params)
     drop_stale_locks()
+    for name in (benchmark, *others):
+        tell(params, name)
+
+
+def tell(params: Params, benchmark: str) -> None:
+    """Print whether a benchmark's data are there, what is left to do, and how long that may take."""
     dataset = params.benchmark(benchmark).dataset
     absent = missing(dataset, params.data) if dataset in SOURCES else missing_folder(dataset, params.folders)
     print(f"{benchmark}: {absent or f'the data of {dataset} are at hand.'}")

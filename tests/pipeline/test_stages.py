@@ -171,7 +171,17 @@ def test_make_knows_the_benchmarks_of_params(code: Project, tmp_path: Path, rewr
     rehearsal = project.run("make", "--dry-run", "repro", "paper").stdout
     assert f"reports/{params['pipeline']['default']}/report.html" in rehearsal
     assert rehearsal.index(f"pipeline.preflight {params['pipeline']['default']}") < rehearsal.index("--wait-for-lock")
-    assert f"for benchmark in {' '.join(params['pipeline']['paper'])};" in " ".join(rehearsal.split())
+    assert f"pipeline.preflight {' '.join(params['pipeline']['paper'])} " in " ".join(rehearsal.split())
+
+
+def test_make_paper_splits_first_what_is_not_split_yet(code: Project, tmp_path: Path) -> None:
+    project = code.copy(tmp_path / "project")
+    (project.folder / "requirements.lock").touch()
+    first, *others = project.params()["pipeline"]["paper"]
+    (project.folder / "data/splits" / first / "test").mkdir(parents=True)
+    targets = " ".join(f"pipeline/dvc.yaml:split@{name}" for name in others)
+    rehearsal = " ".join(project.run("make", "--dry-run", "paper").stdout.split())
+    assert f"dvc --wait-for-lock repro {targets} pipeline/dvc.yaml:paper" in rehearsal
 
 
 def test_preflight_says_what_is_missing_and_soon_without_slow_imports(code: Project, tmp_path: Path) -> None:
@@ -185,6 +195,14 @@ def test_preflight_says_what_is_missing_and_soon_without_slow_imports(code: Proj
     imported = set(re.findall(r"\| +(\w+)$", done.stderr, re.MULTILINE))
     assert "alpa" in imported
     assert not imported & {"torch", "mlflow", "sklearn", "pandas", "matplotlib"}
+
+
+def test_preflight_tells_of_several_benchmarks_in_their_order(
+    code: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code.copy(tmp_path / "project").call("preflight", "ped2", "mnist")
+    told = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["ped2", "ped2", "mnist", "mnist", "mnist"], "studies are told of where there are any"
 
 
 def test_preflight_finds_nothing_left_after_a_run(

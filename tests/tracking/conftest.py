@@ -53,11 +53,17 @@ class Project:
         for part in ("train", "test"):
             self.write(f"data/splits/toy/{part}/split.json", {"digest": f"digest of {part}"})
 
-    def evaluate(self, detector: str, classes: str) -> None:
-        """Write a score table in which `latent` is right about every image and `feature` about half of the pairs."""
+    def evaluate(self, detector: str, classes: str, wrong: str = "") -> None:
+        """Write a score table in which `latent` is right about every image and `feature` about half of the pairs.
+
+        For the classes in `wrong`, `latent` is wrong about every image.
+        """
         cell = {"seed": 0, "sample": range(4), "group": -1, "is_anomaly": [False, False, True, True]}
         scores = {"latent": np.arange(4.0), "feature": [0.0, 2.0, 0.0, 2.0]}
-        table = pd.concat([pd.DataFrame({"target_class": name, **cell, **scores}) for name in classes])
+        tables = {name: pd.DataFrame({"target_class": name, **cell, **scores}) for name in classes}
+        for name in wrong:
+            tables[name]["latent"] *= -1
+        table = pd.concat(tables.values())
         path = Path(f"runs/scores/toy/{detector}.parquet")
         write_scores(path, table, ScoreInfo("toy", "digits", "one_vs_rest", detector, "latent"))
 

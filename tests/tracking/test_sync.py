@@ -47,11 +47,13 @@ def test_a_cell_is_a_child_of_its_detectors_run_with_all_that_is_known_of_it(tra
 
 def test_without_news_mlflow_is_not_even_imported(tracked):
     tracked.train("pca", "3")
+    tracked.evaluate("pca", "3")
     sync()
-    code = "import sys; from alpa.tracking import sync; print(sync(), 'mlflow' in sys.modules, 'torch' in sys.modules)"
+    heavy = "{'mlflow', 'torch', 'pandas', 'sklearn'}"
+    code = f"import sys; from alpa.tracking import sync; print(sync(), {heavy} & sys.modules.keys())"
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "Outcome(sent=0, waiting=0) False False"
+    assert result.stdout.strip() == "Outcome(sent=0, waiting=0) set()"
 
 
 def test_scores_that_come_later_join_the_runs_that_are_there(tracked):
@@ -73,6 +75,26 @@ def test_a_new_cell_is_sent_alone_and_joins_its_parent(tracked):
     assert sync() == Outcome(sent=2, waiting=0)
     parents = {run.data.tags.get("mlflow.parentRunId") for run in all_runs()}
     assert len(parents - {None}) == 1
+
+
+def test_a_cell_whose_scores_changed_is_sent_alone_with_its_parent(tracked):
+    tracked.train("alpa", "38")
+    tracked.evaluate("alpa", "38")
+    sync()
+    tracked.evaluate("alpa", "38", wrong="8")
+    assert sync() == Outcome(sent=2, waiting=0)
+    runs = all_runs()
+    assert history(named(runs, "alpa 3-0"), "auroc/latent") == [(0, 1.0)]
+    assert named(runs, "alpa 8-0").data.metrics["auroc/latent"] == 0.0
+    assert named(runs, "alpa").data.metrics["auroc/latent"] == 0.5
+
+
+def test_a_table_of_the_same_scores_written_anew_is_no_news(tracked):
+    tracked.train("alpa", "38")
+    tracked.evaluate("alpa", "38")
+    sync()
+    tracked.evaluate("alpa", "83")
+    assert sync() == Outcome(sent=0, waiting=0)
 
 
 def test_other_settings_make_another_parent(tracked):
