@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from alpa.config import VideoConfig
 from alpa.data.splits import Split
@@ -52,6 +51,8 @@ def smoothed(scores: NDArray, group: NDArray[np.int64], deviation: float) -> NDA
     """Smooth scores (n,) over time within each clip by a Gaussian of so many frames; 0 leaves them as they are."""
     if deviation == 0:
         return scores
+    from scipy.ndimage import gaussian_filter1d  # only here, and slow to import
+
     result = np.empty_like(scores)
     for clip in np.unique(group):
         of_clip = group == clip

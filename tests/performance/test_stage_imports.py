@@ -6,7 +6,7 @@ TABLES = {"sklearn", "scipy", "pandas", "pyarrow"}
 TRAINING = {"torch", "PIL"}
 AT_START = {  # what a stage may import before it knows whether there is work; any other only Pillow
     "train": TRAINING,
-    "evaluate": TRAINING | TABLES - {"sklearn"},
+    "evaluate": TRAINING | {"pandas", "pyarrow"},
     "tuning": TABLES | {"optuna", "PIL"},
     "leaderboard": TABLES,
 }
