@@ -1,6 +1,7 @@
 """What the measurements share: runs in turn, so that all meet the same disturbances, a table, and a figure of it."""
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 RESULTS = Path(__file__).parent / "results"
-SEED = 0
+ENVIRONMENT = dict(os.environ)  # as it was at the start: Dask puts variables of its own into it
 
 
 def in_turn(runs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
@@ -34,7 +35,7 @@ def ratio(values: Mapping[str, Sequence[float]], name: str, other: str) -> float
 
 def call(*command: str) -> Any:
     """Run a command that prints JSON as its last line, and return that."""
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
     if finished.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{finished.stderr[-3000:]}")
     return json.loads(finished.stdout.splitlines()[-1])
@@ -69,7 +70,7 @@ def bars(name: str, labels: Sequence[str], values: Sequence[float], title: str, 
     figure = Figure(figsize=(7, 0.42 * len(labels) + 1.1), layout="constrained")
     axes = figure.subplots()
     drawn = axes.barh(list(labels)[::-1], list(values)[::-1], color="#0072B2", height=0.65)
-    axes.bar_label(drawn, fmt="{:,.3g}", padding=3)
+    axes.bar_label(drawn, fmt=lambda value: f"{value:,.0f}" if value >= 10 else f"{value:.2g}", padding=3)
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel(unit)
     axes.margins(x=0.12)
