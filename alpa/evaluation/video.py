@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from alpa.config import VideoConfig
 from alpa.data.splits import Split
-from alpa.data.stored import Images
 from alpa.data.video import CHUNK, cuboid_rows, cut_cuboids
 from alpa.detectors.detector import Detector
 
@@ -35,16 +34,18 @@ def heat_maps(detector: Detector, split: Split, video: VideoConfig) -> Iterator[
     """
     rows = cuboid_rows(split.group, video.frames, video.step)
     for first, end in _bounds(split.group):
-        for start in range(first, end, CHUNK):
-            yield _averaged(detector, split.images, rows, video, (start, min(start + CHUNK, end)), (first, end))
+        starts = range(first, end, CHUNK)
+        parts = (_window_scores(detector, split, rows[start : min(start + CHUNK, end)], video) for start in starts)
+        yield from _averaged(parts, end - first, video.span)
 
 
 def window_scores_of(detector: Detector, split: Split, row: int, video: VideoConfig) -> Scores:
     """Return the scores of the windows of one frame, name -> (rows, columns), averaged over the span."""
     first, end = np.searchsorted(split.group, [split.group[row], split.group[row] + 1])
-    rows = cuboid_rows(split.group, video.frames, video.step)
-    maps = _averaged(detector, split.images, rows, video, (row, row + 1), (int(first), int(end)))
-    return {name: values[0] for name, values in maps.items()}
+    before, after = _reach(video.span)
+    rows = cuboid_rows(split.group, video.frames, video.step)[max(first, row - before) : min(end, row + after + 1)]
+    maps = _window_scores(detector, split, rows, video)
+    return {name: values.mean(0, dtype=np.float64).astype(np.float32) for name, values in maps.items()}
 
 
 def smoothed(scores: NDArray, group: NDArray[np.int64], deviation: float) -> NDArray:
@@ -66,21 +67,31 @@ def _bounds(group: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     yield from zip(starts.tolist(), [*starts[1:].tolist(), len(group)], strict=True)
 
 
-def _averaged(
-    detector: Detector,
-    images: Images,
-    rows: NDArray[np.int64],
-    video: VideoConfig,
-    wanted: tuple[int, int],
-    clip: tuple[int, int],
-) -> Scores:
-    """Return the scores of the windows of neighbouring frames, each averaged over the frames around within its clip."""
-    before, after = video.span // 2, (video.span - 1) // 2
-    low, high = max(clip[0], wanted[0] - before), min(clip[1], wanted[1] + after)
-    maps = detector.window_scores(cut_cuboids(images, rows[low:high]), video.window, video.stride)
-    frames = np.arange(*wanted)
-    lowest, highest = np.maximum(frames - before, clip[0]) - low, np.minimum(frames + after + 1, clip[1]) - low
-    return {name: _means(values, lowest, highest) for name, values in maps.items()}
+def _window_scores(detector: Detector, split: Split, rows: NDArray[np.int64], video: VideoConfig) -> Scores:
+    return detector.window_scores(cut_cuboids(split.images, rows), video.window, video.stride)
+
+
+def _reach(span: int) -> tuple[int, int]:
+    """Return how many frames before and after one are averaged with it."""
+    return span // 2, (span - 1) // 2
+
+
+def _averaged(parts: Iterator[Scores], length: int, span: int) -> Iterator[Scores]:
+    """Average the maps of a clip of so many frames, which come in parts; those that later frames need are kept."""
+    before, after = _reach(span)
+    kept: Scores = {}
+    first = done = 0  # of the clip's frames: the first one kept, and how many were averaged
+    for part in parts:
+        kept = {name: np.concatenate([kept[name], values]) if kept else values for name, values in part.items()}
+        known = first + len(next(iter(kept.values())))
+        frames = np.arange(done, length if known == length else known - after)
+        if len(frames) == 0:
+            continue
+        low, high = np.maximum(frames - before, 0) - first, np.minimum(frames + after + 1, length) - first
+        yield {name: _means(values, low, high) for name, values in kept.items()}
+        done = int(frames[-1]) + 1
+        unused = max(0, done - before) - first
+        kept, first = {name: values[unused:] for name, values in kept.items()}, first + unused
 
 
 def _means(maps: NDArray[np.float32], low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.float32]:
