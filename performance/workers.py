@@ -94,11 +94,8 @@ def train(way: str, n_cells: int, steps: int, scheduler: str) -> str:
 @contextmanager
 def dask_workers() -> Iterator[str]:
     """Start a scheduler and two workers on this machine, open to it alone, and give the scheduler's address."""
-    import dask
     from distributed import LocalCluster
 
-    # Dask has freed memory given back to the system at once, which costs training a third of its speed.
-    dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None})
     with LocalCluster(
         n_workers=CORES, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
     ) as cluster:

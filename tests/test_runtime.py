@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from threadpoolctl import threadpool_info
@@ -105,3 +109,30 @@ def test_seeded_gives_the_state_back_after_an_error() -> None:
     with pytest.raises(KeyError):
         use()
     assert torch.equal(torch.get_rng_state(), state)
+
+
+FAULTS = """
+import resource, sys
+import torch
+from alpa.runtime import keep_freed_memory
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+torch.set_num_threads(1)
+for turn in range(20):
+    if turn == 2:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    parts = [torch.ones(2**20) for _ in range(10)]
+    del parts
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(os.confstr("CS_GNU_LIBC_VERSION") is None, reason="glibc's")
+def test_memory_that_was_freed_is_used_again_whatever_dask_has_set() -> None:
+    as_dask = os.environ | {"MALLOC_TRIM_THRESHOLD_": "65536"}
+    given_back, kept = (
+        int(subprocess.run([sys.executable, "-c", FAULTS, way], env=as_dask, check=True, capture_output=True).stdout)
+        for way in ("given back", "kept")
+    )
+    assert given_back > 10_000  # 180 allocations of 4 MiB
+    assert kept < given_back / 20

@@ -12,7 +12,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from alpa.config import RuntimeConfig
 from alpa.errors import ModelError
-from alpa.runtime import Runtime, resolve
+from alpa.runtime import Runtime, keep_freed_memory, resolve
 from alpa.training.progress import Progress
 
 Outcome = tuple[Any, float]  # what a call returned, and the seconds it took
@@ -129,6 +129,7 @@ def timed_call(function: Callable[..., Any], arguments: tuple[Any, ...], on_gpu:
         from alpa.training.gpus import take_gpu
 
         take_gpu()
+    keep_freed_memory()
     started = time.monotonic()
     result = function(*arguments)
     return result, time.monotonic() - started
