@@ -3,7 +3,8 @@
 Along each axis, child processes with one thread do the same work on more and more of one thing, all else fixed, after
 they have done the smallest once: imports and first calls are not timed. `exponent` is the slope of log seconds over
 log size, by least squares: 1 is linear, below 1 more costs less apiece. `peak_mib` is what the system counts of a
-child's resident memory (`ru_maxrss`). Data are generated as they are read. `--axes frames cells` measures only these.
+child's resident memory (`ru_maxrss`). Data are generated as they are read. `--axes frames cells` measures only these,
+and keeps the others' rows.
 Results: performance/results/scaling.{csv,png}.
 """
 
@@ -13,11 +14,12 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from alpa.config import TrainingConfig
 from alpa.data.stored import Images
@@ -122,20 +124,33 @@ def main() -> None:
         print(json.dumps(measure(axis, int(n))))
         return
     command = (sys.executable, "-m", "performance.scaling", "--measure")
-    rows: list[dict[str, Any]] = []
-    curves = {}
+    rows = earlier(set(AXES) - set(asked.axes))
     for axis in asked.axes:
         sizes = AXES[axis][1]
         points = [timing.call(*command, axis, str(n)) for n in sizes]
-        seconds = [point["seconds"] for point in points]
-        fitted = round(exponent(sizes, seconds), 3)
+        fitted = round(exponent(sizes, [point["seconds"] for point in points]), 3)
         rows += [{"axis": axis, "n": n, **point, "exponent": fitted} for n, point in zip(sizes, points, strict=True)]
-        relative = [n / sizes[0] for n in sizes], [value / seconds[0] for value in seconds]
-        curves[f"{axis}: {fitted:.2f}"] = relative
-    timing.write("scaling", rows)
-    timing.lines(
-        "scaling", curves, "Seconds by size, and the exponents fitted", "times the smallest size", "times its seconds"
-    )
+    rows.sort(key=lambda row: list(AXES).index(row["axis"]))
+    draw(timing.write("scaling", rows))
+
+
+def earlier(axes: Collection[str]) -> list[dict[str, Any]]:
+    """Return the rows of these axes that an earlier run has left."""
+    path = timing.RESULTS / "scaling.csv"
+    if not path.exists():
+        return []
+    table = pd.read_csv(path)
+    return table[table["axis"].isin(axes)].to_dict("records")
+
+
+def draw(table: pd.DataFrame) -> None:
+    """Draw the seconds of every axis over its sizes, both relative to the smallest."""
+    curves = {
+        f"{axis}: {part['exponent'].iloc[0]:.2f}": tuple(part[name] / part[name].iloc[0] for name in ("n", "seconds"))
+        for axis, part in table.groupby("axis", sort=False)
+    }
+    title = "Seconds by size, and the exponents fitted"
+    timing.lines("scaling", curves, title, "times the smallest size", "times its seconds")
 
 
 if __name__ == "__main__":
