@@ -1,7 +1,7 @@
 """Whether what is fast also learns: `python -m performance.quality`, after `python -m pipeline.split mnist`.
 
 Three comparisons, each with the same images, on classes of a benchmark whose split is there:
-peer       ganomaly beside anomalib's, after equally many steps, and after equally many seconds
+peer       ganomaly beside anomalib's, after equally many steps, and after equally many seconds, over seeds
 precision  every deep detector in bf16 beside fp32, after equally many steps
 share      alpa with the perturbed term on half of each batch, beside the whole batch
 
@@ -13,8 +13,9 @@ performance/results/quality_<comparison>.csv.
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,38 +47,51 @@ def main() -> None:
     parser.add_argument("--classes", nargs="+", default=["2", "8"])
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the comparison with the peer")
     arguments = parser.parse_args()
     train, test = (load_split(SPLITS / arguments.benchmark / part, in_memory=True) for part in ("train", "test"))
-    compare = {"peer": beside_peer, "precision": by_precision, "share": by_share}[arguments.comparison]
+    compare = {"peer": partial(beside_peer, arguments.seeds), "precision": by_precision, "share": by_share}[
+        arguments.comparison
+    ]
     rows = [row for name in arguments.classes for row in compare(train, test, name, arguments.steps, arguments.threads)]
     write(f"quality_{arguments.comparison}", rows)
 
 
-def beside_peer(train: Split, test: Split, name: str, steps: int, threads: int) -> Iterator[Row]:
-    """Yield anomalib's row, ours after as many steps, and ours after as many seconds of training."""
+def beside_peer(seeds: Sequence[int], train: Split, test: Split, name: str, steps: int, threads: int) -> Iterator[Row]:
+    """Yield per seed anomalib's row, ours after as many steps, and ours after as many seconds of training."""
     images, (tested, is_anomaly) = in_colour(normal_of(train, name)), under_test(test, name)
     tested = in_colour(tested)
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{part}.npy" for part in ("train", "test")]
         for path, array in zip(paths, (images, tested), strict=True):
             np.save(path, array)
-        options = ("--threads", str(threads), "--steps", str(steps), "--images", str(paths[0]))
-        found = call(peer.python(), str(peer.SCRIPT), *options, "--scored", str(paths[1]))
-    auroc = roc_auc_score(is_anomaly, found["scores"])
-    yield row(name, "anomalib ganomaly", "fp32", found["steps"], found["seconds"], auroc)
-    runtime = Runtime("cpu", "bf16", threads)
-    n_steps = found["steps"]
-    for _ in ("equal steps", "equal seconds"):
-        detector, seconds = fitted_ganomaly(images, n_steps, runtime)
-        auroc = roc_auc_score(is_anomaly, detector.scores(tested)["encoder_gap"])
-        yield row(name, "ganomaly", "bf16", int(detector.history[-1]["step"]), seconds, auroc)
-        n_steps = round(n_steps * found["seconds"] / seconds)
+        options = (
+            "--threads",
+            str(threads),
+            "--steps",
+            str(steps),
+            "--images",
+            str(paths[0]),
+            "--scored",
+            str(paths[1]),
+        )
+        for seed in seeds:
+            found = call(peer.python(), str(peer.SCRIPT), *options, "--seed", str(seed))
+            auroc = roc_auc_score(is_anomaly, found["scores"])
+            yield row(name, "anomalib ganomaly", "fp32", found["steps"], found["seconds"], auroc) | {"seed": seed}
+            n_steps = found["steps"]
+            for precision in ("fp32", "bf16", "bf16"):
+                detector, seconds = fitted_ganomaly(images, n_steps, seed, Runtime("cpu", precision, threads))
+                auroc = roc_auc_score(is_anomaly, detector.scores(tested)["encoder_gap"])
+                yield row(name, "ganomaly", precision, n_steps, seconds, auroc) | {"seed": seed}
+                if precision == "bf16":
+                    n_steps = round(n_steps * found["seconds"] / seconds)
 
 
-def fitted_ganomaly(images: np.ndarray, steps: int, runtime: Runtime) -> tuple[Any, float]:
+def fitted_ganomaly(images: np.ndarray, steps: int, seed: int, runtime: Runtime) -> tuple[Any, float]:
     """Return our ganomaly after so many steps, and the seconds that took."""
     epochs = replace(detector_class("ganomaly").config_class(), epochs=1, minimum_steps=steps)
-    detector = build_detector("ganomaly", images.shape[1:], epochs, seed=0)
+    detector = build_detector("ganomaly", images.shape[1:], epochs, seed=seed)
     started = time.perf_counter()
     detector.fit(images, TrainingConfig(), runtime)
     return detector, time.perf_counter() - started
