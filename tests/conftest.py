@@ -5,6 +5,7 @@ import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,18 @@ import pytest
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DVC_NO_ANALYTICS"] = "true"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
+
+ROOT = Path(__file__).parent
+TOGETHER = "pipeline"  # its tests share runs of the pipeline, which take longest and so begin first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Name for each test the group that stays in one process: its file or, where runs are shared, its folder."""
+    for item in items:
+        part = item.path.relative_to(ROOT).parts if item.path.is_relative_to(ROOT) else (item.path.name,)
+        item.add_marker(pytest.mark.xdist_group(TOGETHER if part[0] == TOGETHER else "/".join(part)))
+    items.sort(key=lambda item: ROOT / TOGETHER not in item.path.parents)
 
 
 @contextlib.contextmanager
