@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alpa.detectors.detector import Detector
 
 HISTORY_ROWS = 40  # of a training's losses; one of fewer steps is too short to be judged by them
-FALLING = 0.95  # a loss that is below this share of what it was a quarter of the training before is still on its way
+FALLING = 2.0  # standard errors, by which the last quarter's losses are below those before if there is more to come
 LEAST_GAIN = 0.01  # of an error, by which what is made of each image must be nearer to it than what is made on average
 
 History = list[dict[str, float]]
@@ -75,21 +75,26 @@ def require_informative(detector: "Detector", loss: str, made: Floats, images: F
     """
     if len(detector.history) <= HISTORY_ROWS // 2:
         return
-    quarters = [part.mean() for part in np.array_split([row[loss] for row in detector.history], 4)]
+    quarters = np.array_split([row[loss] for row in detector.history], 4)
     usual = float(np.square(images - made.mean(0)).mean())
     gained = usual - float(np.square(images - made).mean())
-    if quarters[-1] < FALLING * quarters[-2] or gained > LEAST_GAIN * usual:
+    if gained > LEAST_GAIN * usual or _falls(*quarters[-2:]):
         return
-    where = (
-        f"The {loss} loss of {detector.key} has stopped at {quarters[-1]:.3g} by step {detector.history[-1]['step']}"
-    )
+    step, level = detector.history[-1]["step"], quarters[-1].mean()
+    where = f"The {loss} loss of {detector.key} has stopped at {level:.3g} by step {step:.0f}"
     if not opposed:
         problem = "what is made of an image is no nearer to it than the mean of all that is made"
-        raise ModelError(f"{where}: {problem}; lower the learning rate.")
-    if min(quarters) >= images.var(axis=0, ddof=1).mean():
+        raise ModelError(f"{where}: {problem}; take more steps, or another learning rate.")
+    if min(part.mean() for part in quarters) >= images.var(axis=0, ddof=1).mean():
         raise ModelError(
             f"{where}, never below the error of the mean image: the perturbation wins; lower its strength."
         )
+
+
+def _falls(before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:
+    """Tell whether losses went down by more than chance would have them."""
+    error = math.sqrt(before.var(ddof=1) / len(before) + after.var(ddof=1) / len(after))
+    return bool(before.mean() - after.mean() > FALLING * error)
 
 
 def _without_gradient(detector: "Detector") -> set[int]:
