@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HISTORY_ROWS = 40  # of a training's losses; one of fewer steps is too short to be judged by them
 FALLING = 2.0  # standard errors, by which the last quarter's losses are below those before if there is more to come
+ALIKE = 0.05  # of their contrast: images whose mean leaves less are so alike that to make that mean is no failure
 LEAST_GAIN = 0.01  # of an error, by which what is made of each image must be nearer to it than what is made on average
 
 History = list[dict[str, float]]
@@ -73,22 +74,22 @@ def require_informative(detector: "Detector", loss: str, made: Floats, images: F
     Raises:
         ModelError: the message names the loss and the last step.
     """
-    if len(detector.history) <= HISTORY_ROWS // 2:
+    trivial = float(images.var(axis=0, ddof=1).mean())  # the error of the mean image
+    step = detector.history[-1]["step"] if detector.history else 0
+    if step < HISTORY_ROWS or trivial < ALIKE * images.var():
         return
     quarters = np.array_split([row[loss] for row in detector.history], 4)
     usual = float(np.square(images - made.mean(0)).mean())
     gained = usual - float(np.square(images - made).mean())
     if gained > LEAST_GAIN * usual or _falls(*quarters[-2:]):
         return
-    step, level = detector.history[-1]["step"], quarters[-1].mean()
-    where = f"The {loss} loss of {detector.key} has stopped at {level:.3g} by step {step:.0f}"
+    where = f"The {loss} loss of {detector.key} has stopped at {quarters[-1].mean():.3g} by step {step:.0f}"
     if not opposed:
         problem = "what is made of an image is no nearer to it than the mean of all that is made"
         raise ModelError(f"{where}: {problem}; take more steps, or another learning rate.")
-    if min(part.mean() for part in quarters) >= images.var(axis=0, ddof=1).mean():
-        raise ModelError(
-            f"{where}, never below the error of the mean image: the perturbation wins; lower its strength."
-        )
+    if min(part.mean() for part in quarters) >= trivial:
+        problem = "never below the error of the mean image: the perturbation wins"
+        raise ModelError(f"{where}, {problem}; lower its strength.")
 
 
 def _falls(before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:
