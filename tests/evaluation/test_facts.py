@@ -53,7 +53,10 @@ def add_cell(root, detector, cell, **facts):
 @pytest.fixture
 def project(tmp_path):
     for part in ("train", "test"):
-        write(tmp_path / "data/splits/toy" / part / "split.json", {"targets": ["0"], "digest": f"{part} digest", "shared": 3})
+        write(
+            tmp_path / "data/splits/toy" / part / "split.json",
+            {"targets": ["0"], "digest": f"{part} digest", "shared": 3},
+        )
     write(tmp_path / "reports/toy/cells.csv", "a,b\n")
     return tmp_path
 
