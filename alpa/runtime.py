@@ -1,4 +1,13 @@
-"""Where and how exactly a cell runs: device, precision, threads, seeds."""
+"""Where and how exactly a cell runs: device, precision, threads, seeds; and so how far its numbers can be had again.
+
+On a CPU, a cell with equal data, settings, seed and code has the same bits on the same kind of processor with the same
+versions of packages: beside any number of other cells, in any process, interrupted or not. All that is random comes
+from generators of the cell's own, and `threads`, which decide the order of sums, belong to its key. Another kind of
+processor may round otherwise.
+
+On a GPU, initial weights and batches are those of the CPU, but nothing makes its kernels deterministic: no flag of
+cuDNN or cuBLAS is set, some add in an order that changes, and equal runs agree but for rounding, which training grows.
+"""
 
 import contextlib
 import ctypes

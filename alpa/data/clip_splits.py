@@ -11,7 +11,7 @@ from tqdm import tqdm
 from alpa.data.clips import Clip, frame_labels
 from alpa.data.frames import count_channels, read_frames
 from alpa.data.images import read_npy
-from alpa.data.splits import Part, Split, write_facts
+from alpa.data.splits import Part, Split, with_shared, write_facts
 from alpa.data.stored import StoredImages, digest
 from alpa.errors import DataError
 from alpa.files import whole_folder, write_npy
@@ -35,7 +35,7 @@ def write_clip_splits(
         DataError: a frame cannot be read, or labels go past the end of their clip or leave a class without frames.
     """
     channels = count_channels(clips)
-    numbers = []
+    splits = []
     with ExitStack() as both:  # if the test clips are bad, no train split is left alone
         for part in ("train", "test"):
             own = [clip for clip in clips if clip.part == part]
@@ -46,9 +46,10 @@ def write_clip_splits(
                 raise DataError(f"All test frames of {dataset} are labelled {state}; a test needs both kinds.")
             write_npy(temporary / "labels.npy", labels)
             write_npy(temporary / "group.npy", group)
-            write_facts(temporary, _described(temporary, dataset, protocol, part, own, labels, group))
-            numbers.append(len(labels))
-    return numbers[0], numbers[1]
+            splits.append((temporary, _described(temporary, dataset, protocol, part, own, labels, group)))
+        for (temporary, _), split in zip(splits, with_shared(splits[0][1], splits[1][1]), strict=True):
+            write_facts(temporary, split)
+    return len(splits[0][1].labels), len(splits[1][1].labels)
 
 
 def _write_frames(

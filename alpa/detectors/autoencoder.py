@@ -168,6 +168,9 @@ class Autoencoder(ReconstructingDetector):
         maps = self.score_maps(padded, *self.encode(given))
         return {name: values[:, :height, :width] for name, values in maps.items()}
 
+    def compared(self, images: Tensor) -> dict[str, Tensor]:
+        return {"reconstruction": self.reconstruct_batch(images)}
+
     def reconstruct_batch(self, images: Tensor) -> Tensor:
         given, _ = self.parts(images)
         return self.decode(*self.encode(given))

@@ -19,8 +19,10 @@ from alpa.data.stored import Images, select
 from alpa.data.video import all_windows
 from alpa.errors import ConfigError, DataError, ModelError
 from alpa.runtime import Runtime
-from alpa.training.loop import History, train
+from alpa.training.collapse import History
+from alpa.training.loop import train
 
+JUDGED = 128  # fitted images, at most, by which a training is judged
 SCORING_BATCH = 256  # images of 32 x 32, and fewer of larger ones: what lies in a cache is scored faster
 
 
@@ -103,8 +105,8 @@ class Detector(nn.Module):
         Raises:
             DataError: the images do not have this detector's shape, or there are too few.
             ConfigError: a predictor is to prepare images by their own contrast, of which the predicted frame is a part.
-            ModelError: a loss or a parameter is no longer finite, a part of `combined` does not tell images apart, or
-                this detector was fitted before.
+            ModelError: training collapsed: a loss or a parameter is no longer finite, a player learned nothing or wins
+                for ever, a score is the same for all held-out images; or this detector was fitted before.
         """
         runtime = runtime or Runtime()
         self._check(images)
@@ -125,6 +127,7 @@ class Detector(nn.Module):
             self._require_finite()
             self.eval()
             self.fitted = True
+            self._require_learned(select(images, fitted[:: -(-len(fitted) // JUDGED)]))
             self._calibrate(select(images, validation))
         return self
 
@@ -211,16 +214,22 @@ class Detector(nn.Module):
                 raise ModelError(f"The {name} score of {self.key} is not finite; lower the learning rate or strength.")
         return raw
 
+    def _require_learned(self, images: Images) -> None:
+        """Raise ModelError where training was for nothing, as these fitted images show."""
+
     def _calibrate(self, validation: Images) -> None:
-        if not self.combined_parts:
+        """Fit the calibration; raise ModelError where a score by which samples are ranked is constant."""
+        learned = type(self).train_step is not Detector.train_step  # others may well find all normal images perfect
+        if not (learned or self.combined_parts):
             return
         scores = self._map(validation, self.score_batch)
-        for row, name in enumerate(self.combined_parts):
+        for name in [name for name in scores if name in (*self.combined_parts, self.primary_score)]:
             mean, deviation = float(scores[name].mean()), float(scores[name].std())
             if deviation <= 1e-6 * abs(mean):  # equal images may differ by rounding
                 problem = f"The {name} score of {self.key} is the same for all {len(validation)} validation images"
                 raise ModelError(f"{problem}; give it more images, or other settings.")
-            self.calibration[row] = torch.tensor([mean, deviation])
+            if name in self.combined_parts:
+                self.calibration[self.combined_parts.index(name)] = torch.tensor([mean, deviation])
 
     def _map(self, images: Images, function: Callable[[Tensor], dict[str, Tensor]]) -> dict[str, np.ndarray]:
         """Check images (N, C, H, W), apply `function` to batches of them, prepared, and join what it returns."""

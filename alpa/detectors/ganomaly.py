@@ -27,13 +27,14 @@ from torch.nn import functional as F
 from alpa.config import STRICT, PositiveFloat, PositiveInt, TrainingConfig
 from alpa.detectors.convolutions import Collapse, Doubling, Expansion, Halving
 from alpa.detectors.reconstruction import ReconstructingDetector, mean_squared, per_image, reconstruction_scores
-from alpa.errors import ConfigError
+from alpa.errors import ConfigError, ModelError
 from alpa.runtime import seeded
 
 # Every restart of the discriminator has a stream of initial weights of its own.
 RESTART_SEED = 1_000_003
 WON = 1e-5  # a discriminator with a smaller loss starts anew
 LOOK_EVERY = 50
+MOST_IN_A_ROW = 10  # restarts, one at each look: then a fresh discriminator wins at once, and always will
 SIDES = (16, 32, 64, 128)  # each further halving is one more layer, as in the authors' code
 
 
@@ -154,7 +155,7 @@ class GANomaly(ReconstructingDetector):
         settings: dict[str, Any] = {"lr": training.learning_rate, "betas": (0.5, 0.999), "fused": True}
         self.generator_optimiser = torch.optim.Adam(self.generator.parameters(), **settings)
         self.discriminator_optimiser = torch.optim.Adam(self.discriminator.parameters(), **settings)
-        self.restarts = self.steps_taken = 0
+        self.restarts = self.in_a_row = self.steps_taken = 0
         self.least = torch.full((), torch.inf, device=self.calibration.device)
 
     def train_step(self, images: Tensor) -> dict[str, Tensor]:
@@ -194,7 +195,15 @@ class GANomaly(ReconstructingDetector):
         self.least = torch.minimum(self.least, loss)
         self.steps_taken += 1
         if self.steps_taken % LOOK_EVERY == 0:  # at each step, it would wait for the device
-            if self.least.item() < WON:
+            won = self.least.item() < WON
+            self.in_a_row = self.in_a_row + 1 if won else 0
+            if self.in_a_row == MOST_IN_A_ROW:
+                problem = f"The discriminator of {self.key} won in each of {MOST_IN_A_ROW} lives of {LOOK_EVERY} steps"
+                remedy = "lower the learning rate, or raise adversarial_weight"
+                raise ModelError(
+                    f"{problem} by step {self.steps_taken}, so the generator learns nothing of it; {remedy}."
+                )
+            if won:
                 self.restarts += 1
                 with seeded(self.seed + RESTART_SEED * self.restarts):
                     self.discriminator.apply(published_weights)
@@ -212,6 +221,9 @@ class GANomaly(ReconstructingDetector):
         latent_again, features_again = encoder(again)
         pixels = self.parts(images)[1], to_unit_range(made)
         return {"encoder_gap": gap} | reconstruction_scores(*pixels, (latent, latent_again), (features, features_again))
+
+    def compared(self, images: Tensor) -> dict[str, Tensor]:
+        return {"contextual": self.reconstruct_batch(images)}
 
     def reconstruct_batch(self, images: Tensor) -> Tensor:
         given, _ = self.parts(to_tanh(images))

@@ -30,6 +30,7 @@ class PerturbedAutoencoder(Autoencoder):
     """
 
     config: PerturbedConfig
+    opposed = ("perturbed",)
 
     def perturbation(self, given: Tensor) -> Tensor:
         """Return delta for what E is given, in the shape of its latent."""
@@ -50,6 +51,14 @@ class PerturbedAutoencoder(Autoencoder):
     def total(self, losses: dict[str, Tensor]) -> Tensor:
         perturbed = losses.get("perturbed")
         return super().total(losses) + (0 if perturbed is None else self.config.weight * perturbed)
+
+    def compared(self, images: Tensor) -> dict[str, Tensor]:
+        if self.config.strength == 0:
+            return super().compared(images)
+        given, _ = self.parts(images)
+        latent, features = self.encode(given)
+        perturbed = self.decode(latent + self.perturbation(given), features)
+        return {"reconstruction": self.decode(latent, features), "perturbed": perturbed}
 
 
 def on_sphere(direction: Tensor, strength: float) -> Tensor:

@@ -1,16 +1,21 @@
 """What all detectors that reconstruct have in common, so that tables compare training and score apart."""
 
 from functools import reduce
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from alpa.data.stored import Images
 from alpa.detectors.detector import Detector
+from alpa.training.collapse import require_informative
 
 
 class ReconstructingDetector(Detector):
     """A detector that can also show what it makes of an image."""
+
+    opposed: ClassVar[tuple[str, ...]] = ()  # the losses that another player, or noise, raises
 
     def reconstruct_batch(self, images: Tensor) -> Tensor:
         """Return the reconstructions of prepared images (B, C, H, W), or the predictions of their last channels."""
@@ -21,6 +26,16 @@ class ReconstructingDetector(Detector):
         rebuilt = self._map(images, lambda batch: {"images": self.reconstruct_batch(batch)})["images"]
         pixels = self.preparation.undo(torch.from_numpy(rebuilt), torch.from_numpy(np.ascontiguousarray(images)))
         return pixels.numpy().clip(0, 1)
+
+    def compared(self, images: Tensor) -> dict[str, Tensor]:
+        """Return what is made of prepared images, by the name of the loss that compares it with them in training."""
+        return {}
+
+    def _require_learned(self, images: Images) -> None:
+        found = self._map(images, lambda batch: {"wanted": self.parts(batch)[1]} | self.compared(batch))
+        for loss, made in found.items():
+            if loss != "wanted":
+                require_informative(self, loss, made, found["wanted"], loss in self.opposed)
 
     def parts(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the detector is given of (B, C, H, W) and what it is to make: both all of it, or frames."""

@@ -39,15 +39,17 @@ def gather_facts(params: Params, benchmark: str, root: Path = Path()) -> dict[st
         root: the project's folder.
 
     Returns:
-        A JSON value. `commit`, `changed`, `versions` and `hardware` are of the process that calls; `trained` holds, for
-        each environment that cells were trained in, its own and its number of `cells`; `cells` counts a detector's
-        cells and `seconds` is the training time summed over them; `finished` is when the last cell was (None if
-        unknown); `cells_without_facts` counts cells whose record of training is missing.
+        A JSON value. `commit`, `changed`, `versions` and `hardware` are of the process that calls; `shared` counts the
+        test images or frames that are also in the train split (None if unknown); `trained` holds, for each environment
+        that cells were trained in, its own and its number of `cells`; `cells` counts a detector's cells and `seconds`
+        is the training time summed over them; `finished` is when the last cell was (None if unknown);
+        `cells_without_facts` counts cells whose record of training is missing.
 
     Raises:
         DataError: the benchmark has no split.
         ScoreError: it has no cells.csv.
     """
+    splits = {part: read_split_facts(root, benchmark, part) for part in ("train", "test")}
     cells = {name: _cell_facts(root, benchmark, name) for name in params.pipeline.detectors}
     known = {name: [fact for fact in facts if fact is not None] for name, facts in cells.items()}
     all_known = [fact for facts in known.values() for fact in facts]
@@ -55,7 +57,8 @@ def gather_facts(params: Params, benchmark: str, root: Path = Path()) -> dict[st
         "benchmark": benchmark,
         "cells_sha256": _cells_sha256(root / "reports" / benchmark),
         **git_state(root),
-        "data": {part: read_split_facts(root, benchmark, part)["digest"] for part in ("train", "test")},
+        "data": {part: facts["digest"] for part, facts in splits.items()},
+        "shared": splits["test"].get("shared"),
         "seeds": list(params.benchmark(benchmark).seeds),
         "cells": {name: len(facts) for name, facts in known.items() if facts},
         "seconds": {name: sum(fact["seconds"] for fact in facts) for name, facts in known.items() if facts},

@@ -24,7 +24,7 @@ def auroc(is_anomaly: ArrayLike, scores: ArrayLike) -> float:
     Raises:
         ScoreError: one class only, a non-finite score, or different lengths.
     """
-    return float(roc_auc_score(*_checked(is_anomaly, scores)))
+    return float(roc_auc_score(*checked(is_anomaly, scores)))
 
 
 def average_precision(is_anomaly: ArrayLike, scores: ArrayLike) -> float:
@@ -32,15 +32,17 @@ def average_precision(is_anomaly: ArrayLike, scores: ArrayLike) -> float:
 
     Arguments and errors as for `auroc`. It depends on the share of anomalies: chance level is that share.
     """
-    return float(average_precision_score(*_checked(is_anomaly, scores)))
+    return float(average_precision_score(*checked(is_anomaly, scores)))
 
 
 def fpr95(is_anomaly: ArrayLike, scores: ArrayLike) -> float:
     """Return the false positive rate at the highest threshold with a true positive rate of at least 0.95.
 
-    Arguments and errors as for `auroc`. Lower is better. There is no interpolation between thresholds.
+    Arguments and errors as for `auroc`. Lower is better. A threshold is a score that occurs, and flags all samples of
+    that score or a higher one, so a tie of normal samples with the last needed anomaly counts against the detector.
+    There is no interpolation between thresholds.
     """
-    false_positive, true_positive, _ = roc_curve(*_checked(is_anomaly, scores), drop_intermediate=False)
+    false_positive, true_positive, _ = roc_curve(*checked(is_anomaly, scores), drop_intermediate=False)
     return float(false_positive[np.argmax(true_positive >= 0.95)])
 
 
@@ -49,7 +51,7 @@ def eer(is_anomaly: ArrayLike, scores: ArrayLike) -> float:
 
     Arguments and errors as for `auroc`. Lower is better. Between two thresholds the ROC curve is a straight line.
     """
-    false_positive, true_positive, _ = roc_curve(*_checked(is_anomaly, scores), drop_intermediate=False)
+    false_positive, true_positive, _ = roc_curve(*checked(is_anomaly, scores), drop_intermediate=False)
     gap = false_positive - (1 - true_positive)  # rises strictly from -1 to 1 along the curve
     return float(np.interp(0.0, gap, false_positive))
 
@@ -62,7 +64,7 @@ METRICS: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
 }
 
 
-def _checked(is_anomaly: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def checked(is_anomaly: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return both as arrays, or raise ScoreError; scikit-learn would warn and return NaN for a one-class test set."""
     labels, values = np.asarray(is_anomaly, dtype=bool), np.asarray(scores)
     if labels.shape != values.shape or labels.ndim != 1:

@@ -1,4 +1,4 @@
-"""The training loop: a fixed number of steps, losses read a few times, a stop where they are no longer finite."""
+"""The training loop: a fixed number of steps, losses read a few times, and a stop where it collapses."""
 
 import math
 from typing import TYPE_CHECKING
@@ -8,14 +8,11 @@ from torch import Tensor
 
 from alpa.config import TrainingConfig
 from alpa.data.batches import shuffled_batches
-from alpa.errors import ModelError
 from alpa.runtime import Runtime
+from alpa.training.collapse import HISTORY_ROWS, History, require_finite, require_trained, weights_of
 
 if TYPE_CHECKING:
     from alpa.detectors.detector import Detector
-
-History = list[dict[str, float]]
-HISTORY_ROWS = 40
 
 
 def train(detector: "Detector", images: Tensor, training: TrainingConfig, runtime: Runtime) -> History:
@@ -24,9 +21,10 @@ def train(detector: "Detector", images: Tensor, training: TrainingConfig, runtim
     The losses stay on the device between rows, so that no step waits for the one before it.
 
     Raises:
-        ModelError: a loss is not finite; the message names it and the step.
+        ModelError: a loss is not finite, or a player learned nothing; the message names it and the step.
     """
     history: History = []
+    before = weights_of(detector)
     every = math.ceil(training.steps / HISTORY_ROWS)
     sums: dict[str, Tensor] = {}
     batches = shuffled_batches(images, training.batch_size, training.steps, detector.seed, detector.preparation)
@@ -39,12 +37,6 @@ def train(detector: "Detector", images: Tensor, training: TrainingConfig, runtim
             since = step - int(history[-1]["step"]) if history else step
             history.append({"step": step} | {name: total.item() / since for name, total in sums.items()})
             sums = {}
-            _stop_unless_finite(detector, history[-1])
+            require_finite(detector, history[-1])
+    require_trained(detector, before, training.steps)
     return history
-
-
-def _stop_unless_finite(detector: "Detector", row: dict[str, float]) -> None:
-    for name, value in row.items():
-        if not math.isfinite(value):
-            remedy = "lower the learning rate or the strength"
-            raise ModelError(f"The {name} loss of {detector.key} is {value} by step {row['step']:.0f}; {remedy}.")

@@ -1,6 +1,7 @@
 """Splits of clips: every frame once, in order, with its label and its clip; both parts or neither."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def test_a_split_holds_every_frame_once_in_the_order_of_the_clips(clips: list[Cl
         assert np.bincount(loaded.group).tolist() == lengths
         frames = [frame for clip in own for frame in read_frames(clip, (6, 8), 1)]
         np.testing.assert_array_equal(loaded.images, frames)
+
+
+def test_frames_that_are_in_a_training_and_a_test_clip_are_counted(clips: list[Clip], tmp_path: Path) -> None:
+    shutil.copy(tmp_path / "train/b2/001.png", tmp_path / "test/c/000.png")
+    split(clips, tmp_path / "splits")
+    assert [load_split(tmp_path / "splits" / part).shared for part in ("train", "test")] == [1, 1]
 
 
 def test_a_frame_is_labelled_by_the_ranges_of_its_clip(clips: list[Clip], tmp_path: Path) -> None:

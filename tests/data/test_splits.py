@@ -18,7 +18,7 @@ from alpa.data.download import fetch
 from alpa.data.images import read_raw
 from alpa.data.raw import TEST, TRAIN
 from alpa.data.sources import SOURCES
-from alpa.data.splits import Split, count_shared, load_split, make_splits, write_split
+from alpa.data.splits import Split, load_split, make_splits, with_shared, write_split
 from alpa.data.stored import ChosenImages, StoredImages
 from alpa.errors import DataError
 from alpa.params import DataConfig
@@ -76,7 +76,17 @@ def test_a_written_split_is_read_back_as_it_was(splits: tuple[Split, Split], fol
         assert type(loaded.images) is (np.ndarray if in_memory else StoredImages)
         for name in ("images", "labels", "group"):
             np.testing.assert_array_equal(getattr(loaded, name), getattr(splits[1], name))
-        for name in ("class_names", "image_shape", "dataset", "protocol", "part", "digest", "targets", "clips"):
+        for name in (
+            "class_names",
+            "image_shape",
+            "dataset",
+            "protocol",
+            "part",
+            "digest",
+            "targets",
+            "clips",
+            "shared",
+        ):
             assert getattr(loaded, name) == getattr(splits[1], name)
 
 
@@ -113,16 +123,19 @@ def test_split_json_describes_the_split(folder: Path) -> None:
         "n": 20,
         "part": "test",
         "protocol": "one_vs_rest",
+        "shared": 0,
         "targets": list("0123456789"),
     }
 
 
-def test_test_images_that_are_also_train_images_are_counted(splits: tuple[Split, Split]) -> None:
+def test_images_that_are_in_both_parts_are_counted_on_either_side(splits: tuple[Split, Split]) -> None:
     train, test = splits
-    assert count_shared(train, test) == 0
+    assert (train.shared, test.shared) == (0, 0)
     images = np.array(test.images)
     images[[0, 5]] = train.images[7]
-    assert count_shared(train, replace(test, images=images)) == 2
+    images[1, 0, 0, 0] ^= 1  # all but equal is not equal
+    train, test = with_shared(train, replace(test, images=images))
+    assert (train.shared, test.shared) == (1, 2)
 
 
 def test_an_unknown_protocol_is_refused(local_root: Path, tmp_path: Path) -> None:
@@ -176,6 +189,7 @@ def flip_last_bit(folder: Path) -> None:
         (change_json("image_shape", [1, 32]), "split.json is damaged"),
         (change_json("targets", None), "split.json is damaged"),
         (change_json("clips", 3), "split.json is damaged"),
+        (change_json("shared", "some"), "split.json is damaged"),
         (change_json("n", 19), r"images is uint8 \(20, 1, 32, 32\), split.json says uint8 \(19, 1, 32, 32\)"),
         (change_json("class_names", ["0", "1"]), "labels run from 0 to 9 with 2 class names"),
         (change_json("digest", "0" * 64), "do not have the digest"),
@@ -214,5 +228,6 @@ def test_the_stage_says_how_many_test_images_are_also_train_images(
     split_stage()
 
     assert capsys.readouterr().err == "mnist: 1 of 20 test images also occur in the train split.\n"
-    assert load_split(tmp_path / "data/splits/mnist/train").images.shape == (30, 1, 32, 32)
-    assert load_split(tmp_path / "data/splits/mnist/test").images.shape == (20, 1, 32, 32)
+    train, test = (load_split(tmp_path / "data/splits/mnist" / part) for part in ("train", "test"))
+    assert (train.images.shape, train.shared) == ((30, 1, 32, 32), 1)
+    assert (test.images.shape, test.shared) == ((20, 1, 32, 32), 1)

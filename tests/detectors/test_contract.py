@@ -106,30 +106,6 @@ def test_scores_do_not_depend_on_batch_size(
         assert_close(detector.scores(mixed), whole)
 
 
-def test_scores_do_not_depend_on_order(key: str, trained: Build, mixed: np.ndarray) -> None:
-    detector = trained(key)
-    order = np.random.default_rng(0).permutation(len(mixed))
-    shuffled = detector.scores(mixed[order])
-    assert_close(shuffled, {name: values[order] for name, values in detector.scores(mixed).items()})
-
-
-def test_a_score_does_not_depend_on_the_images_scored_along_with_it(
-    key: str, trained: Build, mixed: np.ndarray
-) -> None:
-    detector = trained(key)
-    together = detector.scores(mixed)
-    for i in (0, len(mixed) - 1):
-        assert_close(detector.scores(mixed[i : i + 1]), {name: values[i : i + 1] for name, values in together.items()})
-
-
-def test_scoring_leaves_the_detector_as_it_was(key: str, trained: Build, mixed: np.ndarray) -> None:
-    detector = trained(key)
-    before = {name: value.clone() for name, value in detector.state_dict().items()}
-    first = detector.scores(mixed)
-    assert same_bits(first, detector.scores(mixed))
-    assert all(torch.equal(value, before[name]) for name, value in detector.state_dict().items())
-
-
 def test_fitting_and_scoring_leave_the_images_as_they_were(
     key: str, build: Build, short: TrainingConfig, normal_images: Images
 ) -> None:
@@ -187,7 +163,7 @@ def test_a_detector_keeps_how_it_prepares_images(
 
 
 @pytest.mark.parametrize("preparation", ["scaled", "gcn"])
-def test_prepared_images_are_scored_alone_as_among_others(
+def test_scores_of_prepared_images_do_not_depend_on_batch_size(
     key: str, preparation: str, prepared: Build, mixed: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detector = prepared(key, preparation)
@@ -195,8 +171,6 @@ def test_prepared_images_are_scored_alone_as_among_others(
     assert all(np.isfinite(values).all() for values in whole.values())
     monkeypatch.setattr("alpa.detectors.detector.SCORING_BATCH", 1)
     assert_close(detector.scores(mixed), whole)
-    alone = detector.scores(mixed[-1:])
-    assert_close(alone, {name: values[-1:] for name, values in whole.items()})
 
 
 @pytest.mark.parametrize("preparation", ["scaled", "gcn"])

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,20 +127,6 @@ def test_the_numbers_of_clips_may_have_gaps_and_come_in_any_order() -> None:
     fitted, validation = split_validation(9, 0.3, 0, groups)
     assert len(set(groups[validation])) == 1
     assert len(fitted) == 6
-
-
-@pytest.mark.parametrize("key", DETECTORS)
-def test_the_range_of_pixels_comes_from_the_fitted_normals_alone(
-    key: str, build: Callable[..., Any], short: TrainingConfig, normal_images: Callable[..., np.ndarray]
-) -> None:
-    images = normal_images(32)
-    fitted, validation = split_validation(32, short.validation_fraction, 0)
-    images[validation, :, 0, 0] = 255
-    images[fitted] = images[fitted].clip(10, 200)
-    images[fitted[0], 0, :2, 0] = (10, 200)
-    detector = build(key).fit(images, replace(short, preparation="scaled"))
-    found = detector.preparation.lowest.item(), detector.preparation.highest.item()
-    assert found == pytest.approx((10 / 255, 200 / 255))
 
 
 def test_the_base_scores_windows_as_it_scores_them_one_by_one(

@@ -53,9 +53,16 @@ def add_cell(root, detector, cell, **facts):
 @pytest.fixture
 def project(tmp_path):
     for part in ("train", "test"):
-        write(tmp_path / "data/splits/toy" / part / "split.json", {"targets": ["0"], "digest": f"{part} digest"})
+        write(
+            tmp_path / "data/splits/toy" / part / "split.json",
+            {"targets": ["0"], "digest": f"{part} digest", "shared": 3},
+        )
     write(tmp_path / "reports/toy/cells.csv", "a,b\n")
     return tmp_path
+
+
+def test_test_images_that_are_also_training_images_are_a_fact(project, params):
+    assert gather_facts(params, "toy", project)["shared"] == 3
 
 
 def test_training_times_are_summed_per_detector(project, params):

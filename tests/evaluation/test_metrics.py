@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from alpa.errors import ScoreError
 from alpa.evaluation.metrics import METRICS, auroc, average_precision, eer, fpr95
@@ -76,54 +74,3 @@ def test_a_score_that_is_not_finite_is_an_error(metric):
 def test_labels_and_scores_of_different_length_are_an_error():
     with pytest.raises(ScoreError, match="differ in shape"):
         auroc([True, False], [0.0, 1.0, 2.0])
-
-
-# Few distinct values, so that most examples have ties.
-samples = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=30).filter(
-    lambda pairs: len({label for label, _ in pairs}) == 2
-)
-
-
-def brute_force_points(labels, scores):
-    """Return (threshold's false positive rate, true positive rate, precision) from the highest threshold down."""
-    points = []
-    for threshold in sorted(set(scores), reverse=True):
-        found = [label for label, score in zip(labels, scores, strict=True) if score >= threshold]
-        hits = sum(found)
-        points.append(((len(found) - hits) / (len(labels) - sum(labels)), hits / sum(labels), hits / len(found)))
-    return points
-
-
-@settings(max_examples=100, deadline=None)
-@given(samples)
-def test_every_metric_equals_brute_force(pairs):
-    labels, scores = zip(*pairs, strict=True)
-    points = brute_force_points(labels, scores)
-    anomalies = [score for label, score in pairs if label]
-    normals = [score for label, score in pairs if not label]
-    wins = sum((a > n) + (a == n) / 2 for a in anomalies for n in normals)
-    recalls = [0.0] + [recall for _, recall, _ in points]
-    area = sum((recall - before) * p for (_, recall, p), before in zip(points, recalls, strict=False))
-    assert auroc(labels, scores) == pytest.approx(wins / (len(anomalies) * len(normals)))
-    assert average_precision(labels, scores) == pytest.approx(area)
-    assert fpr95(labels, scores) == pytest.approx(next(fpr for fpr, tpr, _ in points if tpr >= 0.95))
-    assert eer(labels, scores) == pytest.approx(brute_force_eer(points))
-
-
-def brute_force_eer(points):
-    """Return fpr on the first segment of the ROC curve on which fpr + tpr reaches 1."""
-    (fpr, tpr) = (0.0, 0.0)
-    for next_fpr, next_tpr, _ in points:
-        if next_fpr + next_tpr >= 1:
-            share = (1 - fpr - tpr) / (next_fpr + next_tpr - fpr - tpr)
-            return fpr + share * (next_fpr - fpr)
-        fpr, tpr = next_fpr, next_tpr
-    raise AssertionError("the curve ends in (1, 1)")
-
-
-@given(samples)
-@settings(max_examples=30, deadline=None)
-def test_no_metric_depends_on_the_order_of_samples(pairs):
-    labels, scores = zip(*pairs, strict=True)
-    for metric in METRICS.values():
-        assert metric(labels, scores) == pytest.approx(metric(labels[::-1], scores[::-1]))
