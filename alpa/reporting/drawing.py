@@ -100,8 +100,9 @@ def horizontal_only(axes: Axes) -> None:
 
 def to_picture(figure: Figure, name: str, alt: str, caption: str, kinds: Sequence[str] = ("svg",)) -> Picture:
     """Render a figure for the page, and on white as figures/<name>.<kind> for each kind, svg or png."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the layout is found: every file shows the same one
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+        figure.set_layout_engine("none")  # the layout is found: every file shows the same one
     svg = _svg(figure, name)
     files = {f"{name}.{kind}": _on_white(svg).encode() if kind == "svg" else _png(figure) for kind in kinds}
     return Picture(name, alt, caption, round(figure.get_figwidth() * POINTS), _inline(svg, alt), files)

@@ -66,7 +66,9 @@ def write_models(root: Path, benchmark: str, detectors: Sequence[str], classes: 
         first = root / "runs/models" / benchmark / name / f"{classes[0]}-0"
         first.mkdir(parents=True)
         detector.save(first)
-        pd.DataFrame({"step": range(50, 2001, 50), "reconstruction": 0.5}).to_csv(first / "history.csv", index=False)
+        steps = np.arange(50, 2001, 50)
+        losses = pd.DataFrame({"step": steps, "reconstruction": 0.2 * steps**-0.3})
+        losses.to_csv(first / "history.csv", index=False)
         for target in classes:
             folder = first.with_name(f"{target}-0")
             if folder != first:
