@@ -1,8 +1,6 @@
-"""What is done under load: each case has a part that prepares files in a folder, and one that is measured.
+"""What is done under load: each case prepares files in a folder, and then does with them what the stages do."""
 
-The measured part is what the stages do, with the settings of params.yaml where they decide the load.
-"""
-
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +8,22 @@ from pathlib import Path
 from alpa.evaluation.leaderboard import build_leaderboard, read_tables, write_leaderboard
 from alpa.params import EvaluationConfig
 from tests.load.made_up import named, write_benchmark, write_tables
+from tests.load.writers import count_lost, sync_at_once, write_run
 
 Sizes = dict[str, int]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A name for a reader, its size, and its two parts, which are given the folder and the size."""
+    """A name for a reader, its size, and its two parts, which are given the folder and the size.
+
+    The second part, `work`, is what is measured. It returns how much was lost, None where nothing can be.
+    """
 
     what: str
     size: Sizes
     prepare: Callable[[Path, Sizes], None]
-    work: Callable[[Path, Sizes], None]
+    work: Callable[[Path, Sizes], int | None]
 
 
 def prepare_tables(root: Path, size: Sizes) -> None:
@@ -37,6 +39,26 @@ def rank(root: Path, size: Sizes) -> None:
     classes, seeds = named("class", size["classes"]), range(size["seeds"])
     results = build_leaderboard(tables, classes, seeds, EvaluationConfig(), {})
     write_leaderboard(root / "reports/made_up", results)
+
+
+def log(root: Path, size: Sizes) -> int:
+    """Let every writer send its runs at the same time."""
+    projects = writers(root, size)
+    if problems := sync_at_once(projects, root / STORE):
+        print(*problems, sep="\n", file=sys.stderr)
+    return count_lost(root / STORE, list(projects), size["metrics"])
+
+
+def writers(root: Path, size: Sizes) -> dict[str, Path]:
+    """Return the project folder of each writer's benchmark: writers are spread over so many projects."""
+    names = named("set", size["writers"])
+    return {name: root / f"project{place % size['projects']}" for place, name in enumerate(names)}
+
+
+def prepare_runs(root: Path, size: Sizes) -> None:
+    """Write the runs of each writer."""
+    for benchmark, project in writers(root, size).items():
+        write_run(project, benchmark, size["metrics"])
 
 
 def prepare_benchmarks(root: Path, size: Sizes) -> None:
@@ -64,12 +86,16 @@ def report(root: Path, size: Sizes) -> None:
     write_page(root / "reports/paper", build_paper(root / "reports", benchmarks))
 
 
+STORE = "mlflow.db"
+WRITERS = {"writers": 8, "metrics": 5000}
 GRID = {"detectors": 10, "classes": 100, "seeds": 10, "samples": 1000, "scores": 1}
 SEEDS = {"detectors": 10, "classes": 10, "seeds": 100, "samples": 1000, "scores": 1}
 LONG = {"detectors": 2, "classes": 10, "seeds": 1, "samples": 100_000, "scores": 1}
 PAIRS = {"sets": 10, "detectors": 10, "classes": 10, "samples": 2000}
 
 CASES = {
+    "writers": Case("writers of one project on one tracking store", WRITERS | {"projects": 1}, prepare_runs, log),
+    "projects": Case("writers of as many projects on one store", WRITERS | {"projects": 8}, prepare_runs, log),
     "cells": Case("leaderboard of 10,000 cells, 100 classes", GRID, prepare_tables, rank),
     "seeds": Case("leaderboard of 10,000 cells, 100 seeds", SEEDS, prepare_tables, rank),
     "samples": Case("score tables of 100,000 samples", LONG, prepare_tables, rank),

@@ -15,7 +15,7 @@ from alpa.evaluation.evidence import gather
 from alpa.evaluation.scores import ScoreInfo, write_scores
 
 DETECTORS = ("alpa", "autoencoder", "denoising", "ganomaly", "ganomaly_tuned", "pca", "knn")
-BRIEF = dict.fromkeys(("ganomaly", "ganomaly_tuned"), {"features": 8, "epochs": 1, "minimum_steps": 1})
+BRIEF = {key: {"features": 8, "epochs": 1, "minimum_steps": 1} for key in ("ganomaly", "ganomaly_tuned")}
 SIDE = 32
 
 
