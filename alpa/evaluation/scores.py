@@ -105,7 +105,7 @@ def read_scores(path: Path) -> ScoreTable:
         raise ScoreError(f"{path} cannot be read ({reason}); {_rerun(path)}.") from None
     info = _read_info(path, arrow.schema.metadata or {})
     _raise_first(path, _column_problems(arrow))
-    return _checked(path, arrow.to_pandas(), info)
+    return _checked(path, arrow.replace_schema_metadata().to_pandas(), info)
 
 
 def _read_info(path: Path, metadata: dict[bytes, bytes]) -> ScoreInfo:
