@@ -1,5 +1,6 @@
 """Show a copy of all studies in optuna-dashboard, on 127.0.0.1, to the pages of this very address alone."""
 
+import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import TYPE_CHECKING
 from wsgiref.simple_server import make_server
 
 from alpa.errors import ConfigError, StudyError
-from alpa.tuning.study import FOLDER, copy_studies
 from pipeline import stage
 
 if TYPE_CHECKING:
@@ -19,12 +19,14 @@ HOST = "127.0.0.1"
 @stage
 def main(port: str = "8080") -> None:
     """Serve until interrupted. A copy, so that whatever is renamed or deleted there leaves the studies as they are."""
+    if not re.fullmatch("[1-9][0-9]{0,4}", port) or int(port) >= 2**16:
+        raise ConfigError(f"{port} is no port; name a whole number from 1 to 65535.")
     try:
         from optuna_dashboard import wsgi
     except ImportError:
         raise StudyError("optuna-dashboard is missing; run `make dashboard`, which installs it.") from None
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ConfigError(f"Port {port} is none; name a number from 1 to 65535.")
+    from alpa.tuning.study import FOLDER, copy_studies
+
     with tempfile.TemporaryDirectory() as folder:
         storage, number = copy_studies(FOLDER, Path(folder) / "studies.journal")
         with make_server(HOST, int(port), guarded(wsgi(storage), int(port))) as server:
