@@ -35,6 +35,12 @@ PAGE_COLOURS = {
     PAPER: "var(--paper)",
 }
 
+# What XML cannot hold, Markdown and LaTeX should not, and a class may be called.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+
+# The content of an image, and never of a text that looks like one.
+BASE64 = re.compile(r'(?<=href="data:image/png;base64,)[\w+/=\s]*')
+
 POINTS = 72  # an inch
 RESOLUTION = 160  # dots per inch of PNG files
 STYLE: dict[Any, Any] = {
@@ -120,7 +126,7 @@ def _svg(figure: Figure, name: str) -> str:
     # The name salts the ids that clip paths and markers get, so that figures on one page do not share them.
     with matplotlib.rc_context(STYLE | {"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator")))
-    return buffer.getvalue()
+    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", buffer.getvalue())
 
 
 def _on_white(svg: str) -> str:
@@ -135,7 +141,7 @@ def _inline(svg: str, alt: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r"<g id=\"[^\"]*\"", "<g", body)
     body = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", body)
-    body = re.sub(r"(?<=base64,)[^\"]*", lambda data: "".join(data[0].split()), body).replace("xlink:href", "href")
+    body = BASE64.sub(lambda data: "".join(data[0].split()), body).replace("xlink:href", "href")
     for colour, variable in PAGE_COLOURS.items():
         body = body.replace(colour, variable)
     box = re.search(r"viewBox=\"[^\"]*\"", body)
