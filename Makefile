@@ -54,8 +54,10 @@ sync: $(INSTALLED)  ## send the runs that MLflow lacks
 ui: $(INSTALLED)  ## open MLflow on 127.0.0.1; PORT=5001 for another port
 	@case "$$MLFLOW_TRACKING_URI" in \
 	http*) echo "The runs are on the server that MLFLOW_TRACKING_URI names; open it in a browser." ;; \
-	*) exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(RUN) mlflow ui --host 127.0.0.1 --port $(PORT) --workers 1 \
-		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
+	*) export MLFLOW_BACKEND_STORE_URI="$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"; \
+		exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE=false \
+		$(RUN) mlflow ui --host 127.0.0.1 --port $(PORT) --workers 1 \
+		--allowed-hosts 127.0.0.1:$(PORT),localhost:$(PORT) --cors-allowed-origins http://127.0.0.1:$(PORT) ;; \
 	esac
 
 tune: $(INSTALLED)  ## go on with studies: make tune TRIALS=50, of the default benchmark or with BENCHMARK=, DETECTOR=

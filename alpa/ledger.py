@@ -20,6 +20,8 @@ class Ledger:
         name = hashlib.sha256(uri.encode()).hexdigest()[:16]  # an address may hold a password
         self.path, self.failure, self.lock = (folder / f"{name}.{kind}" for kind in ("json", "failed", "lock"))
         self.database = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+        if self.database:  # beside it, since other projects may send to the same one
+            self.lock = self.database.with_name(f"{self.database.name}.lock")
 
     def missing(self, tree: RunTree) -> dict[str, str]:
         """Return the fingerprints that are new or changed, of the run above and of those below it.

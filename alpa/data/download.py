@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from alpa.data.archives import unpack
 from alpa.data.places import find_place, is_archive, lacking, raw_file, wanted
 from alpa.data.sources import MANIFEST, RAW_FOLDER, SOURCES, Source, check_files, find_source
-from alpa.data.transfer import download
+from alpa.data.transfer import CHUNK, MOST_BYTES, download
 from alpa.errors import DataError
 from alpa.files import whole_folder
 from alpa.params import DataConfig
@@ -156,7 +156,10 @@ def _copy(place: Path, name: str, folder: Path) -> None:
     open_raw = open if path.name == name else gzip.open
     try:
         with open_raw(path, "rb") as stream, (folder / name).open("wb") as copy:
-            shutil.copyfileobj(stream, copy)
+            while chunk := stream.read(CHUNK):
+                copy.write(chunk)
+                if copy.tell() > MOST_BYTES:  # which few compressed bytes may become
+                    raise DataError(f"{path} holds more than {MOST_BYTES:,} bytes; get a fresh copy of it.")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is damaged ({error}); get a fresh copy of it.") from None
 

@@ -15,6 +15,7 @@ from alpa.errors import DataError
 STALLED_SECONDS = 60.0  # a server that is silent for so long counts as unreachable
 TRIES = 5  # at one address, and only while each brings more of the file
 CHUNK = 1 << 16
+MOST_BYTES = 2 * 2**30  # a server that sends more fills a disk: no published file has as much
 
 # A full disk is also an OSError, but none of these: it must not read as a failed connection.
 NETWORK_ERRORS = (URLError, ConnectionError, TimeoutError, SSLError, HTTPException, ValueError)
@@ -54,7 +55,9 @@ def _try(address: str, path: Path, checksum: str) -> str | None:
             beyond_the_end = bool(before) and isinstance(error, HTTPError) and error.code == 416
             if not beyond_the_end:
                 failure = " ".join(str(error).split()).removesuffix(".")
-                if _size(part) > before:
+                if _size(part) > MOST_BYTES:
+                    part.unlink()
+                elif _size(part) > before:
                     continue
                 return failure
         failure = difference(part, checksum)
@@ -77,6 +80,8 @@ def _receive(address: str, part: Path, start: int) -> None:
         done = start if resumed else 0
         length = answer.headers.get("Content-Length")
         total = done + int(length) if length else None
+        if (total or 0) > MOST_BYTES:
+            raise ConnectionError(f"the server has more than {MOST_BYTES:,} bytes")
         name = part.name.removesuffix(".part")
         with (
             part.open("ab" if resumed else "wb") as file,
@@ -85,6 +90,8 @@ def _receive(address: str, part: Path, start: int) -> None:
             while chunk := answer.read(CHUNK):
                 file.write(chunk)
                 bar.update(len(chunk))
+                if file.tell() > MOST_BYTES:
+                    raise ConnectionError(f"the server sends more than {MOST_BYTES:,} bytes")
     if total is not None and _size(part) < total:
         raise ConnectionError(f"the connection broke off after {_size(part)} of {total} bytes")
 

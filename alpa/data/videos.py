@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+# Containers of frames, by FFmpeg's names: no list of other files or addresses, which it would open.
+CONTAINERS = {"format_whitelist": "mov,matroska,avi,mpeg,mpegts,mpegvideo", "protocol_whitelist": "file"}
 GREY_FORMATS = ("gray", "mono", "ya")  # how the names of FFmpeg's grey pixel formats begin
 LOST_SECONDS = 0.2  # by which a whole video may be shorter than its header says, since muxers round
 
@@ -70,7 +72,8 @@ def _open_video(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     import av
 
     try:
-        with av.open(path, metadata_errors="replace") as container:  # tags are of no interest, whatever their encoding
+        # Tags are of no interest, whatever their encoding.
+        with av.open(path, metadata_errors="replace", options=CONTAINERS) as container:
             if not container.streams.video:
                 raise DataError(_broken(path, "it holds no video stream"))
             yield container, container.streams.video[0]

@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
+from sklearn import config_context
 
 from alpa.errors import ScoreError
 from alpa.evaluation.metrics import METRICS
@@ -74,7 +75,8 @@ def build_leaderboard(
     _check_same_benchmark(tables, cells)
     scores = {table.info.detector: sorted(table.score_names) for table in tables}
     resampled = bootstrap(cells, scores, config.bootstrap_samples, config.bootstrap_seed)
-    cell_rows = pd.DataFrame(_cell_rows(tables, cells))
+    with config_context(assume_finite=True, skip_parameter_validation=True):  # both were checked before
+        cell_rows = pd.DataFrame(_cell_rows(tables, cells))
     n_test = len(pd.concat([cell["sample"] for cell in next(iter(cells.values())).values()]).unique())
     leaderboard = pd.DataFrame(_leaderboard_rows(tables, cell_rows, resampled, n_test))
     comparisons = pd.DataFrame(_comparison_rows(tables, leaderboard, resampled), columns=COMPARISON_COLUMNS)

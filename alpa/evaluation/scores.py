@@ -46,8 +46,13 @@ class ScoreTable:
     score_names: tuple[str, ...]
 
     def cells(self) -> dict[tuple[str, int], pd.DataFrame]:
-        """Return the rows of each (target class, seed), sorted by sample."""
-        return {(str(name), int(seed)): rows for (name, seed), rows in self.frame.groupby(CELL, sort=True)}
+        """Return the rows of each (target class, seed), sorted by sample; they are slices of `frame`, not copies."""
+        sizes = self.frame.groupby(CELL, sort=False).size()
+        ends = sizes.cumsum()
+        return {
+            (str(name), int(seed)): self.frame.iloc[end - size : end]
+            for (name, seed), size, end in zip(sizes.index, sizes, ends, strict=True)
+        }
 
 
 def same_test_set(first: pd.DataFrame, second: pd.DataFrame) -> bool:
@@ -100,7 +105,7 @@ def read_scores(path: Path) -> ScoreTable:
         raise ScoreError(f"{path} cannot be read ({reason}); {_rerun(path)}.") from None
     info = _read_info(path, arrow.schema.metadata or {})
     _raise_first(path, _column_problems(arrow))
-    return _checked(path, arrow.to_pandas(), info)
+    return _checked(path, arrow.replace_schema_metadata().to_pandas(), info)
 
 
 def _read_info(path: Path, metadata: dict[bytes, bytes]) -> ScoreInfo:

@@ -7,7 +7,7 @@ over classes and drawn seeds, the interval its percentile interval (B. Efron and
 Bootstrap, 1993, chapter 13). Few seeds make it narrow: resampling n seeds understates their variance by (n - 1) / n.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,17 +102,19 @@ def bootstrap(
     seeds = sorted({cell_seed for _, cell_seed in first})
     units = _Units(first)
     columns = tuple((detector, score) for detector in cells for score in scores[detector])
-    sorted_cells = [
-        (position, seeds.index(cell_seed), ResampledAuroc(*units.arrays(cell, score), len(units)))
-        for position, (detector, score) in enumerate(columns)
-        for (_, cell_seed), cell in cells[detector].items()
-    ]
+
+    def sort_cells() -> Iterator[tuple[int, int, ResampledAuroc]]:
+        for position, (detector, score) in enumerate(columns):
+            for (_, cell_seed), cell in cells[detector].items():
+                yield position, seeds.index(cell_seed), ResampledAuroc(*units.arrays(cell, score), len(units))
+
     image_rng, seed_rng = np.random.default_rng(seed).spawn(2)
     chunk = max(1, CHUNK_ELEMENTS // len(units))
+    held = list(sort_cells()) if samples > chunk else None  # all at once take memory, and one chunk needs each once
     values = np.zeros((samples, len(columns), len(seeds)))
     for start in range(0, samples, chunk):
         counts = units.draw(image_rng, min(chunk, samples - start))
-        for position, seed_position, auroc in sorted_cells:
+        for position, seed_position, auroc in held or sort_cells():
             values[start : start + chunk, position, seed_position] += auroc(counts)
     values /= len(first) / len(seeds)  # the sum over classes becomes their mean
     return Bootstrap(columns, np.einsum("rcs,rs->rc", values, _seed_weights(seed_rng, samples, len(seeds))))

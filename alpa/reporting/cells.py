@@ -52,11 +52,22 @@ def training_counts(cells: dict[Key, Cell], classes: Sequence[str]) -> dict[str,
 
 
 def histories(cells: dict[Key, Cell], detectors: Sequence[str], target: str, seed: int) -> dict[str, pd.DataFrame]:
-    """Return per detector the history.csv of one cell, where there is one."""
+    """Return per detector the history.csv of one cell, where there is one.
+
+    Raises:
+        ModelError: one is damaged.
+    """
     paths = {
         name: cells[name, target, seed].folder / "history.csv" for name in detectors if (name, target, seed) in cells
     }
-    return {name: pd.read_csv(path) for name, path in paths.items() if path.is_file()}
+    return {name: _history(path) for name, path in paths.items() if path.is_file()}
+
+
+def _history(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except ValueError:  # of what is no text, and pandas' own errors of what is no table
+        raise ModelError(f"{path} is damaged; delete its folder and run the train stage again.") from None
 
 
 def load(cells: dict[Key, Cell], detector: str, target: str, seed: int) -> "Detector | None":

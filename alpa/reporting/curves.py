@@ -37,8 +37,9 @@ def roc(results: Results, tables: Tables) -> Picture:
     for detector in reversed(results.detectors):
         cells = tables[detector].cells()
         ranked = [cells[target, seed] for target in results.classes for seed in results.seeds]
-        for axes, grid in zip((whole, few), grids, strict=True):
-            axes.plot(100 * grid, 100 * _mean_roc(ranked, results.score_of(detector), grid), color=colour[detector])
+        means = _mean_rocs(ranked, results.score_of(detector), grids)
+        for axes, grid, mean in zip((whole, few), grids, means, strict=True):
+            axes.plot(100 * grid, 100 * mean, color=colour[detector])
     whole.plot([0, 100], [0, 100], color=FAINT, linewidth=1, linestyle=(0, (2, 2)))
     few.set_xscale("log")
     few.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -137,12 +138,12 @@ def _plain_log_axis(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
 
 
-def _mean_roc(cells: Sequence[pd.DataFrame], score: str, grid: np.ndarray) -> np.ndarray:
-    """Return the true-positive rate at the false-positive rates `grid`, mean over cells."""
+def _mean_rocs(cells: Sequence[pd.DataFrame], score: str, grids: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the true-positive rate at the false-positive rates of each grid, mean over cells."""
     curves = []
     for cell in cells:
         false_positives, true_positives, _ = roc_curve(cell["is_anomaly"], cell[score])
-        curves.append(np.interp(grid, false_positives, true_positives))
+        curves.append([np.interp(grid, false_positives, true_positives) for grid in grids])
     return np.mean(curves, axis=0)
 
 

@@ -35,6 +35,12 @@ PAGE_COLOURS = {
     PAPER: "var(--paper)",
 }
 
+# What XML cannot hold, Markdown and LaTeX should not, and a class may be called.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+
+# The content of an image, and never of a text that looks like one.
+BASE64 = re.compile(r'(?<=href="data:image/png;base64,)[\w+/=\s]*')
+
 POINTS = 72  # an inch
 RESOLUTION = 160  # dots per inch of PNG files
 STYLE: dict[Any, Any] = {
@@ -100,8 +106,9 @@ def horizontal_only(axes: Axes) -> None:
 
 def to_picture(figure: Figure, name: str, alt: str, caption: str, kinds: Sequence[str] = ("svg",)) -> Picture:
     """Render a figure for the page, and on white as figures/<name>.<kind> for each kind, svg or png."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the layout is found: every file shows the same one
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+        figure.set_layout_engine("none")  # the layout is found: every file shows the same one
     svg = _svg(figure, name)
     files = {f"{name}.{kind}": _on_white(svg).encode() if kind == "svg" else _png(figure) for kind in kinds}
     return Picture(name, alt, caption, round(figure.get_figwidth() * POINTS), _inline(svg, alt), files)
@@ -119,7 +126,7 @@ def _svg(figure: Figure, name: str) -> str:
     # The name salts the ids that clip paths and markers get, so that figures on one page do not share them.
     with matplotlib.rc_context(STYLE | {"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator")))
-    return buffer.getvalue()
+    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", buffer.getvalue())
 
 
 def _on_white(svg: str) -> str:
@@ -134,7 +141,7 @@ def _inline(svg: str, alt: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r"<g id=\"[^\"]*\"", "<g", body)
     body = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", body)
-    body = re.sub(r"(?<=base64,)[^\"]*", lambda data: "".join(data[0].split()), body).replace("xlink:href", "href")
+    body = BASE64.sub(lambda data: "".join(data[0].split()), body).replace("xlink:href", "href")
     for colour, variable in PAGE_COLOURS.items():
         body = body.replace(colour, variable)
     box = re.search(r"viewBox=\"[^\"]*\"", body)

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from alpa.files import whole_folder, write_text
 from alpa.reporting.document import Page, Table
-from alpa.reporting.drawing import colours
+from alpa.reporting.drawing import CONTROLS, colours
 
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{5})")
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]>|#~$])")
@@ -79,13 +79,17 @@ def render_latex(table: Table) -> str:
 
 def escape_markdown(text: str) -> str:
     """Return text that GitHub shows as it is, also inside a table."""
-    one_line = re.sub(r"\s+", " ", text).replace("&", "&amp;").replace("<", "&lt;")
-    return MARKDOWN_SPECIAL.sub(r"\\\1", one_line)
+    return MARKDOWN_SPECIAL.sub(r"\\\1", _one_line(text).replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def escape_latex(text: str) -> str:
     """Return text that LaTeX sets as it is."""
-    return "".join(TEX_SPECIAL.get(character, character) for character in text)
+    return "".join(TEX_SPECIAL.get(character, character) for character in _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    """Return text without line breaks, which would end a cell or a paragraph, and without control characters."""
+    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", re.sub(r"\s+", " ", text))
 
 
 def _environment(**settings: Any) -> Environment:

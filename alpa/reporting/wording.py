@@ -43,7 +43,7 @@ def points_interval(difference: Difference) -> str:
 
 def name(text: object) -> str:
     """Return a name marked for the templates, which set it as code."""
-    return "`" + str(text).replace("`", "'") + "`"
+    return "`" + " ".join(str(text).replace("`", "'").split()) + "`"
 
 
 def number(value: int) -> str:

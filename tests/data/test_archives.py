@@ -1,5 +1,6 @@
 """What is unpacked from an archive, and that nothing is from one that holds what it should not."""
 
+import contextlib
 import hashlib
 import tarfile
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_only_files_of_the_wanted_part_are_unpacked(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["../evil", "set/../../evil", "/tmp/evil", "set/a/.."])
+@pytest.mark.parametrize("name", ["../evil", "set/../../evil", "/tmp/evil", "//tmp/evil", "set/a/.."])
 def test_a_member_outside_of_the_folder_is_refused(name: str, tmp_path: Path) -> None:
     message = refusal(*write(tmp_path, tar_gz(FILES | {name: b"evil"})), tmp_path / "out")
     assert f"holds {name}, which lies outside of the archive's folder, so nothing of it was unpacked" in message
@@ -66,6 +67,20 @@ def test_a_link_that_stays_inside_is_left_out(kind: bytes, tmp_path: Path) -> No
     assert not (tmp_path / "out/set/link").is_symlink()
     assert not (tmp_path / "out/set/link").exists()
     assert (tmp_path / "out/set/b/2.txt").read_bytes() == b"two"
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_nothing_is_written_through_a_link(kind: bytes, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    path = tmp_path / "set.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        tar.addfile(member("set/a", tarfile.DIRTYPE))
+        tar.addfile(member("set/b", kind, "set/a" if kind == tarfile.LNKTYPE else "a"))
+        tar.addfile(member("set/b/c", kind, "../../elsewhere"))
+        tar.addfile(member("set/b/c/2.txt", tarfile.REGTYPE))
+    with contextlib.suppress(DataError):
+        unpack(path, hashlib.sha256(path.read_bytes()).hexdigest(), ["set"], tmp_path / "out")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
