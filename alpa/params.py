@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -19,7 +18,10 @@ from alpa.config import (
     VideoConfig,
     fill,
 )
+from alpa.data.protocols import PROTOCOLS
 from alpa.errors import ConfigError
+from alpa.sizes import halvings
+from alpa.yaml_file import read_yaml
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -139,6 +141,7 @@ class Params:
             raise ConfigError(f"{name} is in folders and in pipeline.datasets; give the folder another name.")
         for key, benchmark in self.benchmarks.items():
             self._check_dataset(key, benchmark.dataset)
+            _check_protocol(key, benchmark)
             _check_size(key, benchmark)
             _no_doubles(f"benchmarks.{key}.seeds", benchmark.seeds)
             self.training_for(key)
@@ -207,14 +210,23 @@ class Params:
             )
 
 
+def _check_protocol(key: str, benchmark: BenchmarkConfig) -> None:
+    """Raise ConfigError unless the protocol is known."""
+    if benchmark.protocol not in PROTOCOLS:
+        raise ConfigError(f"benchmarks.{key}.protocol is {benchmark.protocol}; choose {', '.join(PROTOCOLS)}.")
+
+
 def _check_size(key: str, benchmark: BenchmarkConfig) -> None:
-    """Raise ConfigError unless still images are squares that networks can halve three times."""
+    """Raise ConfigError unless still images are squares that networks can halve."""
     height, width = benchmark.frame_size
     if benchmark.protocol != "video" and height != width:
         problem = f"benchmarks.{key}.image_size is {height} x {width}, and protocol {benchmark.protocol} is for squares"
         raise ConfigError(f"{problem}; name one side.")
-    if benchmark.protocol != "video" and height % 8:
-        raise ConfigError(f"benchmarks.{key}.image_size is {height}: choose a multiple of 8, such as 32.")
+    if benchmark.protocol != "video":
+        try:
+            halvings(height, width)
+        except ConfigError as error:
+            raise ConfigError(f"benchmarks.{key}.image_size is {height}: {str(error)[0].lower()}{str(error)[1:]}") from None
 
 
 def _no_doubles(list_name: str, listed: tuple[Any, ...]) -> None:
@@ -238,13 +250,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     Raises:
         ConfigError: the file is missing, is not YAML, or holds a value that does not fit.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist; run this from the project's folder.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = str(error).replace("\n", " ")
-        raise ConfigError(f"{path} is not valid YAML: {problem}.") from None
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no sections; see the project's own params.yaml.")
     return fill(Params, values, "")

@@ -56,12 +56,14 @@ def build_detector(
         config = fill(cls.config_class, config, f"detectors.{key}")
     if not isinstance(config, cls.config_class):
         raise ConfigError(f"{key} takes a {cls.config_class.__name__}, not a {type(config).__name__}.")
-    if not predicted:
-        return cls(tuple(image_shape), config, seed)
-    if "predicted" not in inspect.signature(cls).parameters:
+    if predicted and "predicted" not in inspect.signature(cls).parameters:
         problem = f"{key} has no parameter `predicted`, so it cannot be told to predict frames"
         raise ConfigError(f"{problem}; add it to its __init__, or set video.form to reconstruction.")
-    return cls(tuple(image_shape), config, seed, predicted)
+    try:
+        return cls(tuple(image_shape), config, seed, *([predicted] if predicted else []))
+    except (RuntimeError, MemoryError) as error:  # torch has no memory for so many parameters, or cannot count them
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else "no memory"
+        raise ConfigError(f"{key} cannot be built with {config} ({reason}); choose smaller sizes.") from None
 
 
 def load_detector(folder: Path | str, expected: str | None = None) -> Detector:

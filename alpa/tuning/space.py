@@ -14,7 +14,7 @@ from optuna.distributions import (
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from alpa.config import STRICT, fill
+from alpa.config import STRICT, Float, fill
 from alpa.errors import ConfigError
 
 Space = dict[str, BaseDistribution]
@@ -25,8 +25,8 @@ CHOICES: Any = Annotated[tuple[str | int | float | bool, ...], Field(min_length=
 class Interval:
     """All values between two, both included; on a logarithmic scale if `log`."""
 
-    low: float
-    high: float
+    low: Float
+    high: Float
     log: bool = False
 
 
