@@ -1,9 +1,10 @@
 """Sections of params.yaml to frozen dataclasses: an unknown key or a value that does not fit is one clear sentence."""
 
+import functools
 import re
 import reprlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -34,11 +35,30 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 T = TypeVar("T")
 
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(Field,))
+def settings(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass whose values are checked: one that does not fit is a ConfigError of one sentence."""
+    made: Any = dataclass(frozen=True, config=STRICT)(cls)
+    init = made.__init__
+
+    @functools.wraps(init)
+    def checked(self: Any, *values: Any, **named: Any) -> None:
+        try:
+            init(self, *values, **named)
+        except ValidationError as error:
+            raise ConfigError(_sentence(made, error, made.__name__)) from None
+
+    made.__init__ = checked
+    return made
+
+
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class TrainingConfig:
     """How a detector is fitted: `steps` batches of `batch_size` normal images, with no look at any test image."""
 
@@ -50,7 +70,7 @@ class TrainingConfig:
     preparation: Literal["unit", "scaled", "gcn"] = "unit"  # of pixels, see alpa.data.preparation
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class VideoConfig:
     """How clips become samples: cuboids of `frames` frames, `step` apart, seen through square windows.
 
@@ -77,7 +97,7 @@ def _address(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class RuntimeConfig:
     """Where cells run: in processes of this machine, or on the workers of a Dask `scheduler` such as tcp://head:8786.
 

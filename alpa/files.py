@@ -59,9 +59,10 @@ def _beside(path: Path) -> Path:
 
 
 def require_file(path: Path) -> None:
-    """Raise OSError unless `path` is a file: whoever opens a pipe waits for its other end, maybe for ever."""
+    """Raise OSError unless `path` is a file that can be read; whoever opens a pipe may wait for ever."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "it is not a file", str(path))
+    path.open("rb").close()
 
 
 def read_text(path: Path) -> str:

@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from alpa.config import (
-    STRICT,
     Name,
     PositiveFloat,
     PositiveInt,
@@ -17,6 +15,7 @@ from alpa.config import (
     TrainingConfig,
     VideoConfig,
     fill,
+    settings,
 )
 from alpa.data.protocols import PROTOCOLS
 from alpa.errors import ConfigError
@@ -24,7 +23,7 @@ from alpa.sizes import halvings
 from alpa.yaml_file import read_yaml
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class EvaluationConfig:
     """How intervals are made: resamples of the paired hierarchical bootstrap and their seed."""
 
@@ -35,7 +34,7 @@ class EvaluationConfig:
 BY_DETECTOR = ("space", "shortened", "trials_of")  # parts of a tuning section that a benchmark overrides by detector
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class TuningConfig:
     """How a detector's values are chosen before it is trained, from the train split alone.
 
@@ -66,7 +65,7 @@ class TuningConfig:
         return self.trials_of.get(detector, self.trials)
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class BenchmarkConfig:
     """A data set, a protocol and settings; `training`, `video`, `tuning`, `detectors` override the shared sections.
 
@@ -99,7 +98,7 @@ class BenchmarkConfig:
         return height
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class DataConfig:
     """Where raw data come from: a local root that holds the sets, or a mirror instead of the official servers."""
 
@@ -107,7 +106,7 @@ class DataConfig:
     mirror: str | None = None
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class PipelineConfig:
     """The matrix of the workflow: published data sets and detectors, and which benchmarks make up the paper."""
 
@@ -117,7 +116,7 @@ class PipelineConfig:
     paper: tuple[Name, ...] = ()
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class Params:
     """The whole of params.yaml. Detector sections stay plain mappings until their own dataclass reads them."""
 
