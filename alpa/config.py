@@ -36,7 +36,6 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 T = TypeVar("T")
 
 
-
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
 def settings(cls: type[T]) -> type[T]:
     """Make a frozen dataclass whose values are checked: one that does not fit is a ConfigError of one sentence."""

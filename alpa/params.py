@@ -225,7 +225,9 @@ def _check_size(key: str, benchmark: BenchmarkConfig) -> None:
         try:
             halvings(height, width)
         except ConfigError as error:
-            raise ConfigError(f"benchmarks.{key}.image_size is {height}: {str(error)[0].lower()}{str(error)[1:]}") from None
+            raise ConfigError(
+                f"benchmarks.{key}.image_size is {height}: {str(error)[0].lower()}{str(error)[1:]}"
+            ) from None
 
 
 def _no_doubles(list_name: str, listed: tuple[Any, ...]) -> None:

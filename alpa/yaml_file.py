@@ -1,4 +1,4 @@
-"""Read a YAML file that people write: a key that stands twice is refused, of which YAML would silently take the last."""
+"""Read a YAML file that people write: of a key that stands twice YAML would take the last, so it is refused."""
 
 from pathlib import Path
 from typing import Any

@@ -80,7 +80,9 @@ def _checked_shape(image_shape: Any) -> tuple[int, int, int]:
             return channels, height, width
     except (TypeError, ValueError):
         pass
-    raise ConfigError(f"image_shape is {image_shape!r}; give (C, H, W), three numbers above 0, {MOST_VALUES} values at most.")
+    raise ConfigError(
+        f"image_shape is {image_shape!r}; give (C, H, W), three numbers above 0, {MOST_VALUES} values at most."
+    )
 
 
 def _checked_seed(seed: Any) -> int:

@@ -122,7 +122,9 @@ def _open(path: Path, plan: Plan) -> optuna.Study:
     """Return the study of this plan, after setting aside one whose trials meant something else."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _drop_stale_lock(path)
-    if path.exists() and (path.stat().st_size or not path.is_file()):  # a process killed before the first line leaves an empty one
+    if path.exists() and (
+        path.stat().st_size or not path.is_file()
+    ):  # a process killed before the first line leaves an empty one
         held = _load(path)
         made_with, settings = held.user_attrs.get("settings"), digest(plan.settings)
         if made_with == settings and held.user_attrs.get("space") != describe(plan.space):

@@ -1,6 +1,6 @@
 """What cases begin with: params.yaml alone, a finished tiny benchmark, or a folder of the user's own pictures or clips.
 
-Each is a folder with a project in `project`, beside which the user's data lie; it is made once and copied for each case.
+Each is a folder with a project in `project`, beside which the user's data lie; made once, copied for each case.
 """
 
 import shutil

@@ -38,9 +38,7 @@ def nothing(place: Path) -> None:
 
 
 FRAMES = {
-    "a clip of one frame": splitting(
-        one_frame, "doors/train/hall-2 has one frame; a clip needs at least two frames."
-    ),
+    "a clip of one frame": splitting(one_frame, "doors/train/hall-2 has one frame; a clip needs at least two frames."),
     "frames of different size": splitting(
         picture("test/gate-2/003.png", 41, 28),
         "doors/test/gate-2, 003.png is 28x41, 001.png is 28x40; give all its frames one size.",
@@ -102,9 +100,7 @@ LABELS = {
         base=DOORS,
         before=("folder doors",),
     ),
-    "no labels at all": splitting(
-        remove("labels.csv"), "doors", "; "
-    ),
+    "no labels at all": splitting(remove("labels.csv"), "doors", "; "),
     "labels without permission": Case(
         "folder doors",
         ("../doors/labels.csv cannot be read (Permission denied); give yourself the permission",),
@@ -130,22 +126,29 @@ LABELS = {
         "doors/labels.csv has the ranges 2 to 5 and 5 to 6, which overlap; join them.",
     ),
     "a range upside down": labelled(
-        "clip,first,last\ngate-1,5,2\ngate-2,,\n", "Line 2 of ", "begins at frame 5, after its end at 2; exchange or correct"
+        "clip,first,last\ngate-1,5,2\ngate-2,,\n",
+        "Line 2 of ",
+        "begins at frame 5, after its end at 2; exchange or correct",
     ),
     "a frame before the first": labelled(
         "clip,first,last\ngate-1,0,2\ngate-2,,\n", "Line 2 of ", "begins at frame 0; the first frame of a clip is 1."
     ),
     "a word for a frame": labelled(
-        "clip,first,last\ngate-1,two,3\ngate-2,,\n", "Line 2 of ", "has 'two' for a frame; write first and last as whole"
+        "clip,first,last\ngate-1,two,3\ngate-2,,\n",
+        "Line 2 of ",
+        "has 'two' for a frame; write first and last as whole",
     ),
     "two cells in a row": labelled(
         "clip,first,last\ngate-1,2\n", "Line 2 of ", "has 2 cells instead of 3; write clip,first,last."
     ),
     "an empty row beside another": labelled(
-        "clip,first,last\ngate-1,2,3\ngate-1,,\ngate-2,,\n", "Line 3 of ", "contradicts or repeats another row of gate-1"
+        "clip,first,last\ngate-1,2,3\ngate-1,,\ngate-2,,\n",
+        "Line 3 of ",
+        "contradicts or repeats another row of gate-1",
     ),
     "labels of one kind alone": labelled(
-        "clip,first,last\ngate-1,,\ngate-2,,\n", "All test frames of doors are labelled normal; a test needs both kinds."
+        "clip,first,last\ngate-1,,\ngate-2,,\n",
+        "All test frames of doors are labelled normal; a test needs both kinds.",
     ),
     "labels of nothing": labelled("", "doors/labels.csv is empty; save it as CSV with the header clip,first,last."),
     "labels without a header": labelled(

@@ -1,4 +1,4 @@
-"""Published data sets that are not what they should be: raw files, local roots, archives, and the splits made of them."""
+"""Published data sets that are not what they should be: raw files, local roots, and the splits made of them."""
 
 import gzip
 import hashlib
@@ -10,7 +10,20 @@ from pathlib import Path
 import numpy as np
 
 from alpa.data.splits import load_split, write_split
-from tests.bad_input.case import Case, Damage, corrupt, folder, instead, loop, mode, pipe, remove, replace, truncate, write
+from tests.bad_input.case import (
+    Case,
+    Damage,
+    corrupt,
+    folder,
+    instead,
+    loop,
+    mode,
+    pipe,
+    remove,
+    replace,
+    truncate,
+    write,
+)
 
 RAW = "data/raw/digits"
 TRAIN, TEST = "data/splits/digits/train", "data/splits/digits/test"
@@ -85,7 +98,9 @@ MISSING = Case("split digits", (f"{RAW} does not hold images.npy; {DOWNLOAD}digi
 RAW_FILES = {
     "a raw folder that is not there": MISSING,
     "an empty raw folder": with_changes(MISSING, damage=lambda project: folder(project / RAW)),
-    "a folder instead of a raw file": with_changes(MISSING, damage=lambda project: folder(project / RAW / "images.npy")),
+    "a folder instead of a raw file": with_changes(
+        MISSING, damage=lambda project: folder(project / RAW / "images.npy")
+    ),
     "a pipe instead of a raw file": with_changes(
         MISSING, damage=lambda project: pipe(project / RAW / "images.npy"), as_command=True
     ),
@@ -161,12 +176,18 @@ RAW_FILES = {
     ),
     "a wrong magic number": Case(
         "split mnist",
-        ("train-images-idx3-ubyte is not an idx file of unsigned bytes: it begins with 50 4b 03 03", f"; {DOWNLOAD}mnist`."),
+        (
+            "train-images-idx3-ubyte is not an idx file of unsigned bytes: it begins with 50 4b 03 03",
+            f"; {DOWNLOAD}mnist`.",
+        ),
         damage=mnist(train_images=idx((3, 28, 28), magic=b"PK\x03")),
     ),
     "an idx file of fractions": Case(
         "split mnist",
-        ("train-images-idx3-ubyte is not an idx file of unsigned bytes: it begins with 00 00 0d 03", f"; {DOWNLOAD}mnist`."),
+        (
+            "train-images-idx3-ubyte is not an idx file of unsigned bytes: it begins with 00 00 0d 03",
+            f"; {DOWNLOAD}mnist`.",
+        ),
         damage=mnist(train_images=idx((3, 28, 28), magic=b"\0\0\x0d")),
     ),
     "a truncated idx file": Case(
@@ -186,7 +207,10 @@ RAW_FILES = {
     ),
     "an idx file of no bytes": Case(
         "split mnist",
-        ("train-images-idx3-ubyte is not an idx file of unsigned bytes: it begins with nothing", f"; {DOWNLOAD}mnist`."),
+        (
+            "train-images-idx3-ubyte is not an idx file of unsigned bytes: it begins with nothing",
+            f"; {DOWNLOAD}mnist`.",
+        ),
         damage=mnist(train_images=b""),
     ),
     "images of different sizes": Case(
@@ -215,7 +239,9 @@ LOCAL_ROOTS = {
         "download mnist",
         ("train-images-idx3-ubyte.gz is damaged (", "; get a fresh copy of it."),
         damage=lambda project: [
-            write(f"../data/MNIST/raw/{name}-ubyte.gz", gzip.compress(bytes(9)) if "labels" in name else b"\x1f\x8bx")(project)
+            write(f"../data/MNIST/raw/{name}-ubyte.gz", gzip.compress(bytes(9)) if "labels" in name else b"\x1f\x8bx")(
+                project
+            )
             for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
         ],
         environment=ROOT,
@@ -256,7 +282,9 @@ LOCAL_ROOTS = {
     "another file of SVHN in the local root": Case(
         "download svhn",
         ("train_32x32.mat of svhn is not the published file (", "; take it from elsewhere than "),
-        damage=lambda project: [write(f"../data/{name}_32x32.mat", b"MATLAB 5.0")(project) for name in ("train", "test")],
+        damage=lambda project: [
+            write(f"../data/{name}_32x32.mat", b"MATLAB 5.0")(project) for name in ("train", "test")
+        ],
         environment=ROOT,
     ),
     "a video of no frames in the local root": Case(

@@ -102,7 +102,10 @@ SAVED = {
     "a description that is cut off": scoring(truncate(DESCRIBED), NO_DETECTOR, TRAIN_AGAIN),
     "a description that is a list": scoring(write(DESCRIBED, "[]"), NO_DETECTOR, TRAIN_AGAIN),
     "a description of another version": scoring(
-        described(config={"components": 4, "whiten": True}), NO_DETECTOR, "Unknown key detectors.pca.whiten", TRAIN_AGAIN
+        described(config={"components": 4, "whiten": True}),
+        NO_DETECTOR,
+        "Unknown key detectors.pca.whiten",
+        TRAIN_AGAIN,
     ),
     "a description without a seed": scoring(described(seed=None), NO_DETECTOR, TRAIN_AGAIN),
     "a description of two sides": scoring(described(image_shape=[32, 32]), NO_DETECTOR, TRAIN_AGAIN),
@@ -170,9 +173,7 @@ STUDIES = {
     ),
     "a journal that is a text": tuning(write(JOURNAL, "no\njournal\n"), f"{JOURNAL} is no journal", "; move it away, "),
     "a journal of numbers": tuning(write(JOURNAL, "1\n2\n"), f"{JOURNAL} is no journal", "; move it away, "),
-    "a folder instead of a journal": tuning(
-        instead(JOURNAL, folder), f"{JOURNAL} is no journal", "; move it away, "
-    ),
+    "a folder instead of a journal": tuning(instead(JOURNAL, folder), f"{JOURNAL} is no journal", "; move it away, "),
     "a pipe instead of a journal": tuning(
         instead(JOURNAL, pipe), f"{JOURNAL} is no journal", "; move it away, ", as_command=True
     ),

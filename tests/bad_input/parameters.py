@@ -31,13 +31,19 @@ THE_FILE = {
     "an empty file": Case("split mnist", ("params.yaml holds no sections; ",), damage=write(FILE, "")),
     "a list": Case("split mnist", ("params.yaml holds no sections; ",), damage=write(FILE, "- split\n- train\n")),
     "no YAML": Case(
-        "split mnist", ("params.yaml is not valid YAML (", "line 1, column 5", "; correct it."), damage=write(FILE, "a: b: c\n")
+        "split mnist",
+        ("params.yaml is not valid YAML (", "line 1, column 5", "; correct it."),
+        damage=write(FILE, "a: b: c\n"),
     ),
     "a tab": Case(
-        "split mnist", ("params.yaml is not valid YAML (", "line 2, column 1", "'\\t'", "; correct it."), damage=write(FILE, "a:\n\tb: 1\n")
+        "split mnist",
+        ("params.yaml is not valid YAML (", "line 2, column 1", "'\\t'", "; correct it."),
+        damage=write(FILE, "a:\n\tb: 1\n"),
     ),
     "a bracket that stays open": Case(
-        "split mnist", ("params.yaml is not valid YAML (", "; correct it."), damage=line("seeds: [0, 1]", "seeds: [0, 1")
+        "split mnist",
+        ("params.yaml is not valid YAML (", "; correct it."),
+        damage=line("seeds: [0, 1]", "seeds: [0, 1"),
     ),
     "not UTF-8": Case(
         "split mnist",
@@ -73,16 +79,25 @@ THE_FILE = {
         damage=write(FILE, "pipeline: &a {default: *a}\n"),
     ),
     "brackets a thousand deep": Case(
-        "split mnist", ("params.yaml is not valid YAML (it is nested too deeply); correct it.",), damage=write(FILE, "a: " + "[" * 1000 + "]" * 1000)
+        "split mnist",
+        ("params.yaml is not valid YAML (it is nested too deeply); correct it.",),
+        damage=write(FILE, "a: " + "[" * 1000 + "]" * 1000),
     ),
-    "a number as a section": Case(
-        "split mnist", ("training is 5: ", "dictionary"), {"training": 5}
-    ),
+    "a number as a section": Case("split mnist", ("training is 5: ", "dictionary"), {"training": 5}),
     "a section that is missing": Case(
         "split mnist", ("runtime is missing; add it to params.yaml.",), damage=line("runtime:", "run_time:")
     ),
-    "a folder": Case("split mnist", ("params.yaml cannot be read (it is not a file); put a file there",), damage=instead(FILE, folder)),
-    "a pipe": Case("split mnist", ("params.yaml cannot be read (it is not a file); put a file there",), damage=instead(FILE, pipe), as_command=True),
+    "a folder": Case(
+        "split mnist",
+        ("params.yaml cannot be read (it is not a file); put a file there",),
+        damage=instead(FILE, folder),
+    ),
+    "a pipe": Case(
+        "split mnist",
+        ("params.yaml cannot be read (it is not a file); put a file there",),
+        damage=instead(FILE, pipe),
+        as_command=True,
+    ),
     "a link to itself": Case(
         "split mnist", ("params.yaml cannot be read (Too many levels of symbolic links); ",), damage=instead(FILE, loop)
     ),
@@ -288,7 +303,10 @@ DETECTORS = {
         base="finished",
     ),
     "a network that no memory holds": Case(
-        "tune digits alpa", ("alpa cannot be built with ", "width=1073741824", "; choose smaller sizes."), {"detectors.alpa.width": 2**30}, base="finished"
+        "tune digits alpa",
+        ("alpa cannot be built with ", "width=1073741824", "; choose smaller sizes."),
+        {"detectors.alpa.width": 2**30},
+        base="finished",
     ),
     "no trials of a study": Case(
         "tune digits alpa", ("tuning.trials is 0: ",), {"benchmarks.digits.tuning.trials": 0}, base="finished"

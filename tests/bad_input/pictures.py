@@ -53,7 +53,9 @@ def picture(name: str, width: int, height: int) -> Damage:
 def png(width: int, height: int) -> bytes:
     """Return a PNG file that says it is so large, and holds a hundred pixels."""
     chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(100))))
-    parts = [struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks]
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
@@ -71,10 +73,14 @@ LISTING = {
         "picture; replace or remove it.",
     ),
     "a text named .png": listing(
-        write("normal/000.png", "no picture"), "normal/000.png in ../parts is not a PNG, JPEG, ", "; replace or remove it."
+        write("normal/000.png", "no picture"),
+        "normal/000.png in ../parts is not a PNG, JPEG, ",
+        "; replace or remove it.",
     ),
     "a program among the pictures": listing(
-        write("normal/run.exe", b"MZ\x90\0"), "normal/run.exe in ../parts is not a PNG, JPEG, ", "; replace or remove it."
+        write("normal/run.exe", b"MZ\x90\0"),
+        "normal/run.exe in ../parts is not a PNG, JPEG, ",
+        "; replace or remove it.",
     ),
     "an empty picture": listing(
         write("normal/004.png", ""), "normal/004.png in ../parts is empty (0 bytes); replace or remove it."
@@ -175,7 +181,9 @@ READING = {
         truncate("normal/003.png"), "normal/003.png in ../parts is damaged (", f"; replace or remove it, and {AGAIN}"
     ),
     "a PNG of fewer pixels than its header says": decoding(
-        write("normal/003.png", png(20, 24)), "normal/003.png in ../parts is damaged (", f"; replace or remove it, and {AGAIN}"
+        write("normal/003.png", png(20, 24)),
+        "normal/003.png in ../parts is damaged (",
+        f"; replace or remove it, and {AGAIN}",
     ),
     "too few normal pictures to split": decoding(
         lambda place: [(place / f"normal/{number:03}.png").unlink() for number in range(1, 30)],
@@ -199,9 +207,7 @@ READING = {
     "a folder that was never listed": Case(
         "split parts", (f"data/raw/parts/inventory.json does not exist; {AGAIN}",), base=PARTS
     ),
-    "an inventory that is cut off": changed(
-        truncate(INVENTORY), f"data/raw/parts/inventory.json is damaged; {AGAIN}"
-    ),
+    "an inventory that is cut off": changed(truncate(INVENTORY), f"data/raw/parts/inventory.json is damaged; {AGAIN}"),
     "an inventory that is a number": changed(
         write(INVENTORY, "3"), f"data/raw/parts/inventory.json is damaged; {AGAIN}"
     ),

@@ -85,7 +85,7 @@ def in_process(project: Project, command: list[str], environment: Mapping[str, s
 
 
 def state_of(home: Path) -> dict[str, str]:
-    """Return a digest of each file below a folder, and of all else that is there what it is; new folders are welcome."""
+    """Return a digest of each file below a folder, and of all else what it is. New folders are welcome."""
     found = {}
     for parent, folders, files in os.walk(home):
         for name in [*files, *(name for name in folders if name.endswith(".partial"))]:

@@ -9,7 +9,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.bad_input.case import Case, Damage, folder, garble, instead, loop, mode, pipe, remove, replace, truncate, write
+from tests.bad_input.case import (
+    Case,
+    Damage,
+    folder,
+    garble,
+    instead,
+    loop,
+    mode,
+    pipe,
+    remove,
+    replace,
+    truncate,
+    write,
+)
 
 SCORES = "runs/scores/digits/pca.parquet"
 AGAIN = "run `dvc repro pipeline/dvc.yaml:evaluate@digits-pca`."
@@ -88,14 +101,15 @@ TABLES = {
         arrow(lambda held: held.drop_columns(["reconstruction"])), f"{SCORES}: it has no score column; {AGAIN}"
     ),
     "a column twice": ranking(
-        arrow(lambda held: held.append_column("sample", held["sample"])), f"{SCORES}: column sample is there twice; {AGAIN}"
+        arrow(lambda held: held.append_column("sample", held["sample"])),
+        f"{SCORES}: column sample is there twice; {AGAIN}",
     ),
     "a column of another type": ranking(
         arrow(lambda held: held.set_column(1, "seed", held["seed"].cast(pa.string()))),
         f"{SCORES}: column seed is string instead of int64; {AGAIN}",
     ),
     "an empty value": ranking(
-        arrow(lambda held: held.set_column(1, "seed", pa.array([None] + held["seed"].to_pylist()[1:], pa.int64()))),
+        arrow(lambda held: held.set_column(1, "seed", pa.array([None, *held["seed"].to_pylist()[1:]], pa.int64()))),
         f"{SCORES}: column seed has 1 empty values; {AGAIN}",
     ),
     "a table of no rows": ranking(table(lambda frame: frame.iloc[:0]), f"{SCORES}: it has no cells; {AGAIN}"),
@@ -112,10 +126,12 @@ TABLES = {
         base="finished",
     ),
     "a sample that is missing": ranking(
-        table(lambda frame: frame.iloc[1:]), "the test set of class 0, seed 1 differs from that of the class's other seeds"
+        table(lambda frame: frame.iloc[1:]),
+        "the test set of class 0, seed 1 differs from that of the class's other seeds",
     ),
     "a sample twice": ranking(
-        table(lambda frame: pd.concat([frame, frame.iloc[:1]])), f"{SCORES}: class 0, seed 0 has sample 0 twice; {AGAIN}"
+        table(lambda frame: pd.concat([frame, frame.iloc[:1]])),
+        f"{SCORES}: class 0, seed 0 has sample 0 twice; {AGAIN}",
     ),
     "a negative sample": ranking(
         table(lambda frame: frame.assign(sample=frame["sample"] - 1)),
@@ -130,14 +146,17 @@ TABLES = {
         "score reconstruction is not finite for class 0, seed 0, change the detector's parameters; then run `",
     ),
     "an infinite score": ranking(
-        scores(lambda values: values * np.inf), "score reconstruction is not finite for class 0, seed 0, ", "; then run `"
+        scores(lambda values: values * np.inf),
+        "score reconstruction is not finite for class 0, seed 0, ",
+        "; then run `",
     ),
     "a constant score": ranking(
         scores(lambda values: values * 0),
         "score reconstruction is constant (0) for class 0, seed 0, change the detector's parameters; then run `",
     ),
     "tables of different test sets": ranking(
-        table(lambda frame: frame.assign(is_anomaly=~frame["is_anomaly"])), "The test set of digits class 0, seed 0 differs between pca and alpa; run `"
+        table(lambda frame: frame.assign(is_anomaly=~frame["is_anomaly"])),
+        "The test set of digits class 0, seed 0 differs between pca and alpa; run `",
     ),
 }
 RESULTS = {
@@ -166,7 +185,10 @@ RESULTS = {
         base="finished",
     ),
     "a report without cells": Case(
-        "report digits", ("reports/digits/cells.csv", "run `"), damage=remove("reports/digits/cells.csv"), base="finished"
+        "report digits",
+        ("reports/digits/cells.csv", "run `"),
+        damage=remove("reports/digits/cells.csv"),
+        base="finished",
     ),
     "a report of a table that is a text": Case(
         "report digits",

@@ -30,7 +30,11 @@ BUILDING: dict[str, tuple[Callable[[], object], type[alpa.AlpaError], tuple[str,
         ConfigError,
         ("Unknown key detectors.pca.whiten; known here: components",),
     ),
-    "a value out of range": (lambda: build(config={"components": 0}), ConfigError, ("detectors.pca.components is 0: ",)),
+    "a value out of range": (
+        lambda: build(config={"components": 0}),
+        ConfigError,
+        ("detectors.pca.components is 0: ",),
+    ),
     "another detector's settings": (
         lambda: build(config=alpa.ALPAConfig()),
         ConfigError,
@@ -98,7 +102,11 @@ USING: dict[str, tuple[Callable[[], object], type[alpa.AlpaError], tuple[str, ..
         ("pca takes uint8 images of shape (N, 1, 16, 16) as a numpy array, not a list.",),
     ),
     "no images": (lambda: build().fit(IMAGES[:0]), DataError, ("not uint8 of shape (0, 1, 16, 16).",)),
-    "three images": (lambda: build().fit(IMAGES[:3]), DataError, ("has 3 training images; a detector needs at least 4.",)),
+    "three images": (
+        lambda: build().fit(IMAGES[:3]),
+        DataError,
+        ("has 3 training images; a detector needs at least 4.",),
+    ),
     "groups of other images": (
         lambda: build().fit(IMAGES, groups=np.zeros(3, np.int64)),
         DataError,

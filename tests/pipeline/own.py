@@ -80,7 +80,7 @@ def own_project(code: Project, folder: Path, key: str) -> Project:
 
 
 def set_up(project: Project, key: str, folder: Path, named: Path) -> None:
-    """Write one of the data sets to a folder, and its quick benchmark to params.yaml, which has `named` for its path."""
+    """Write a data set to a folder, and its quick benchmark to params.yaml, where the folder is called `named`."""
     add_own(project, key, named)
     project.edit(QUICK)
     project.edit({"benchmarks": {key: project.params()["benchmarks"][key]}, "pipeline.default": key})

@@ -41,9 +41,7 @@ class Project:
             section[key] = value
         path.write_text(yaml.safe_dump(params, sort_keys=False))
 
-    def start(
-        self, *command: str, settings: Mapping[str, str] | None = None, **options: Any
-    ) -> subprocess.Popen[str]:
+    def start(self, *command: str, settings: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
         """Start a command in the folder, with this Python, and with these settings instead of the machine's own."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(KEPT_OUT)}
         own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
