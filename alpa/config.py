@@ -1,29 +1,63 @@
 """Sections of params.yaml to frozen dataclasses: an unknown key or a value that does not fit is one clear sentence."""
 
+import functools
 import re
+import reprlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from alpa.errors import ConfigError
 
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
-PositiveInt = Annotated[int, Field(ge=1, strict=True)]
-Count = Annotated[int, Field(ge=0, strict=True)]
+LARGEST = 2**31 - 1  # whole number; what is beyond, libraries do not take
+
+
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("input should be a number")
+    return value
+
+
+Float = Annotated[float, BeforeValidator(_no_truth_value)]  # also as text, since YAML reads 1e-3 as that
+PositiveInt = Annotated[int, Field(ge=1, le=LARGEST, strict=True)]
+Count = Annotated[int, Field(ge=0, le=LARGEST, strict=True)]
+Threads = Annotated[int, Field(ge=1, le=1024, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]  # what numpy and scikit-learn take
-PositiveFloat = Annotated[float, Field(gt=0)]
-NonNegativeFloat = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Share = Annotated[float, Field(gt=0, le=1)]
+PositiveFloat = Annotated[Float, Field(gt=0)]
+NonNegativeFloat = Annotated[Float, Field(ge=0)]
+Fraction = Annotated[Float, Field(gt=0, lt=1)]
+Share = Annotated[Float, Field(gt=0, le=1)]
 Side = Annotated[int, Field(ge=16, le=1024, strict=True)]  # of an image or a frame, in pixels
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, config=STRICT)
+@dataclass_transform(frozen_default=True, field_specifiers=(Field,))
+def settings(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass whose values are checked: one that does not fit is a ConfigError of one sentence."""
+    made: Any = dataclass(frozen=True, config=STRICT)(cls)
+    init = made.__init__
+
+    @functools.wraps(init)
+    def checked(self: Any, *values: Any, **named: Any) -> None:
+        try:
+            init(self, *values, **named)
+        except ValidationError as error:
+            raise ConfigError(_sentence(made, error, made.__name__)) from None
+
+    made.__init__ = checked
+    return made
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
+
+
+@settings
 class TrainingConfig:
     """How a detector is fitted: `steps` batches of `batch_size` normal images, with no look at any test image."""
 
@@ -35,7 +69,7 @@ class TrainingConfig:
     preparation: Literal["unit", "scaled", "gcn"] = "unit"  # of pixels, see alpa.data.preparation
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class VideoConfig:
     """How clips become samples: cuboids of `frames` frames, `step` apart, seen through square windows.
 
@@ -62,7 +96,7 @@ def _address(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class RuntimeConfig:
     """Where cells run: in processes of this machine, or on the workers of a Dask `scheduler` such as tcp://head:8786.
 
@@ -72,7 +106,7 @@ class RuntimeConfig:
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    threads_per_cell: PositiveInt = 1
+    threads_per_cell: Threads = 1
     workers: Count = 0
     workers_per_gpu: PositiveInt = 4
     scheduler: Annotated[str, AfterValidator(_address)] | None = None
@@ -103,7 +137,15 @@ def _sentence(cls: type, error: ValidationError, where: str) -> str:
         problem["msg"].removeprefix("Value error, ") for problem in problems if _path(where, problem["loc"]) == path
     ]
     reason = " or ".join(f"{text[0].lower()}{text[1:].rstrip('.')}" for text in dict.fromkeys(reasons))
-    return f"{path} is {first['input']!r}: {reason.replace('valid tuple', 'list').replace('tuple', 'list')}."
+    return f"{path} is {_shown(first['input'])}: {reason.replace('valid tuple', 'list').replace('tuple', 'list')}."
+
+
+def _shown(value: Any) -> str:
+    """Return a value as Python writes it, shortened where it is long: YAML's anchors can make it longer than memory."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # whole numbers of thousands of digits are not written
+        return "a number of thousands of digits"
 
 
 def _path(where: str, loc: tuple[int | str, ...]) -> str:

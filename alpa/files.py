@@ -1,12 +1,14 @@
 """Whole files or none: every result is written under a temporary name and then renamed."""
 
 import contextlib
+import errno
 import glob
 import io
 import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,19 @@ def _beside(path: Path) -> Path:
         if process.isdigit() and not psutil.pid_exists(int(process)):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial"
+
+
+def require_file(path: Path) -> None:
+    """Raise OSError unless `path` is a file that can be read; whoever opens a pipe may wait for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is not a file", str(path))
+    path.open("rb").close()
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file in UTF-8."""
+    require_file(path)
+    return path.read_text(encoding="utf-8")
 
 
 def write_text(path: Path, text: str) -> None:

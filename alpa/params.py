@@ -3,12 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from alpa.config import (
-    STRICT,
     Name,
     PositiveFloat,
     PositiveInt,
@@ -18,11 +15,15 @@ from alpa.config import (
     TrainingConfig,
     VideoConfig,
     fill,
+    settings,
 )
+from alpa.data.protocols import PROTOCOLS
 from alpa.errors import ConfigError
+from alpa.sizes import halvings
+from alpa.yaml_file import read_yaml
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class EvaluationConfig:
     """How intervals are made: resamples of the paired hierarchical bootstrap and their seed."""
 
@@ -33,7 +34,7 @@ class EvaluationConfig:
 BY_DETECTOR = ("space", "shortened", "trials_of")  # parts of a tuning section that a benchmark overrides by detector
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class TuningConfig:
     """How a detector's values are chosen before it is trained, from the train split alone.
 
@@ -64,7 +65,7 @@ class TuningConfig:
         return self.trials_of.get(detector, self.trials)
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class BenchmarkConfig:
     """A data set, a protocol and settings; `training`, `video`, `tuning`, `detectors` override the shared sections.
 
@@ -97,7 +98,7 @@ class BenchmarkConfig:
         return height
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class DataConfig:
     """Where raw data come from: a local root that holds the sets, or a mirror instead of the official servers."""
 
@@ -105,7 +106,7 @@ class DataConfig:
     mirror: str | None = None
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class PipelineConfig:
     """The matrix of the workflow: published data sets and detectors, and which benchmarks make up the paper."""
 
@@ -115,7 +116,7 @@ class PipelineConfig:
     paper: tuple[Name, ...] = ()
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class Params:
     """The whole of params.yaml. Detector sections stay plain mappings until their own dataclass reads them."""
 
@@ -139,6 +140,7 @@ class Params:
             raise ConfigError(f"{name} is in folders and in pipeline.datasets; give the folder another name.")
         for key, benchmark in self.benchmarks.items():
             self._check_dataset(key, benchmark.dataset)
+            _check_protocol(key, benchmark)
             _check_size(key, benchmark)
             _no_doubles(f"benchmarks.{key}.seeds", benchmark.seeds)
             self.training_for(key)
@@ -207,14 +209,25 @@ class Params:
             )
 
 
+def _check_protocol(key: str, benchmark: BenchmarkConfig) -> None:
+    """Raise ConfigError unless the protocol is known."""
+    if benchmark.protocol not in PROTOCOLS:
+        raise ConfigError(f"benchmarks.{key}.protocol is {benchmark.protocol}; choose {', '.join(PROTOCOLS)}.")
+
+
 def _check_size(key: str, benchmark: BenchmarkConfig) -> None:
-    """Raise ConfigError unless still images are squares that networks can halve three times."""
+    """Raise ConfigError unless still images are squares that networks can halve."""
     height, width = benchmark.frame_size
     if benchmark.protocol != "video" and height != width:
         problem = f"benchmarks.{key}.image_size is {height} x {width}, and protocol {benchmark.protocol} is for squares"
         raise ConfigError(f"{problem}; name one side.")
-    if benchmark.protocol != "video" and height % 8:
-        raise ConfigError(f"benchmarks.{key}.image_size is {height}: choose a multiple of 8, such as 32.")
+    if benchmark.protocol != "video":
+        try:
+            halvings(height, width)
+        except ConfigError as error:
+            raise ConfigError(
+                f"benchmarks.{key}.image_size is {height}: {str(error)[0].lower()}{str(error)[1:]}"
+            ) from None
 
 
 def _no_doubles(list_name: str, listed: tuple[Any, ...]) -> None:
@@ -238,13 +251,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     Raises:
         ConfigError: the file is missing, is not YAML, or holds a value that does not fit.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist; run this from the project's folder.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = str(error).replace("\n", " ")
-        raise ConfigError(f"{path} is not valid YAML: {problem}.") from None
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no sections; see the project's own params.yaml.")
     return fill(Params, values, "")

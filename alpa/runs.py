@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from alpa.files import read_text
+
 
 class Value(NamedTuple):
     """A metric at a step, with its time in milliseconds since 1970; None is the time when its run began."""
@@ -71,7 +73,7 @@ def modified(path: Path) -> int:
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object, empty where the file is missing or holds something else."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path))
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

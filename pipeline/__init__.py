@@ -2,23 +2,28 @@
 
 import functools
 import inspect
+import io
 import os
 import sys
 from collections.abc import Callable
 
 from alpa.errors import AlpaError
 
+TRACEBACK = "--traceback"
+
 
 def stage(main: Callable[..., None]) -> Callable[[], None]:
     """Turn a function of names into a command: one positional argument per parameter, one sentence per error.
 
-    An error that is the user's to mend ends the command with exit code 1; ALPA_TRACEBACK=1 shows where it came from.
+    An error that is the user's to mend ends the command with exit code 1; --traceback, or ALPA_TRACEBACK=1 where a
+    command is called by another, shows where it came from.
     """
 
     @functools.wraps(main)
     def command() -> None:
+        _write_any_name()
         signature = inspect.signature(main)
-        arguments = sys.argv[1:]
+        arguments = [argument for argument in sys.argv[1:] if argument != TRACEBACK]
         try:
             signature.bind(*arguments)
         except TypeError:
@@ -27,7 +32,7 @@ def stage(main: Callable[..., None]) -> Callable[[], None]:
         try:
             main(*arguments)
         except (AlpaError, OSError) as error:
-            if os.environ.get("ALPA_TRACEBACK") == "1":
+            if TRACEBACK in sys.argv or os.environ.get("ALPA_TRACEBACK") == "1":
                 raise
             sys.exit(f"error: {sentence(error)}")
 
@@ -40,6 +45,12 @@ def sentence(error: AlpaError | OSError) -> str:
         return str(error)
     where = f" at {error.filename}" if error.filename else ""
     return f"{error.strerror or error}{where}; no file was half-written: mend that and run the command again."
+
+
+def _write_any_name() -> None:
+    """Let a terminal that lacks a letter of a name show it escaped: no reason to stop after hours of work."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _placeholder(parameter: inspect.Parameter) -> str:

@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
+from alpa.errors import ScoreError
 from alpa.files import write_text
+from alpa.params import load_params
 from pipeline import stage
 
 
 @stage
 def main(benchmark: str) -> None:
     """Copy the leaderboard, so that the paper waits for the report of each of its benchmarks."""
+    load_params().benchmark(benchmark)
     leaderboard = Path("reports") / benchmark / "leaderboard.csv"
+    if not leaderboard.is_file():
+        raise ScoreError(f"{leaderboard} does not exist; run `dvc repro pipeline/dvc.yaml:report@{benchmark}`.")
     write_text(Path("runs/paper") / f"{benchmark}.csv", leaderboard.read_text(encoding="utf-8"))
 
 

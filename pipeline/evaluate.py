@@ -1,25 +1,24 @@
 """Score the test split with every trained cell and write runs/scores/<benchmark>/<detector>.parquet."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from alpa.config import VideoConfig
 from alpa.data.protocols import find_protocol, target_classes, target_indices
 from alpa.data.splits import Split, load_split
 from alpa.data.stored import select
-from alpa.detectors import detector_class
 from alpa.errors import ModelError
-from alpa.evaluation.scores import ScoreInfo, write_scores
-from alpa.evaluation.video import frame_scores
 from alpa.params import load_params
 from alpa.runs import read_json
-from alpa.runtime import Runtime
-from alpa.training.cells import SavedCell
-from alpa.training.grid import SPLITS
-from alpa.training.workers import open_pool, run_in_workers
 from pipeline import stage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alpa.runtime import Runtime
+    from alpa.training.cells import SavedCell
 
 IMAGES_PER_WORKER = 20_000  # so many are scored in the time that a worker takes to start
 
@@ -28,13 +27,22 @@ IMAGES_PER_WORKER = 20_000  # so many are scored in the time that a worker takes
 def main(benchmark: str, detector: str) -> None:
     params = load_params()
     settings = params.benchmark(benchmark)
+    params.detector_section(benchmark, detector)
+
+    # These bring torch, which takes seconds, and what is wrong with the settings is said before.
+    import pandas as pd
+
+    from alpa.evaluation.scores import ScoreInfo, write_scores
+    from alpa.training.cells import SavedCell
+    from alpa.training.grid import SPLITS
+    from alpa.training.workers import open_pool, run_in_workers
+
     runtime, pool = open_pool(params.runtime)
     split = load_split(SPLITS / benchmark / "test")
     protocol = find_protocol(settings.protocol)
     video = params.video_for(benchmark)
     names = target_classes(protocol, split.targets, settings.classes, settings.dataset)
     models = Path("runs/models") / benchmark / detector
-    detector_class(detector)  # a key that is none is named before its files are missed
     described = read_json(models / f"{names[0]}-{settings.seeds[0]}" / "detector.json")
     calls = []
     for name in names:
@@ -52,20 +60,24 @@ def main(benchmark: str, detector: str) -> None:
 
 
 def score_cell(
-    saved: SavedCell,
+    saved: "SavedCell",
     detector: str,
     name: str,
     seed: int,
     split: Split,
     rows: np.ndarray,
     video: VideoConfig,
-    runtime: Runtime,
-) -> pd.DataFrame:
+    runtime: "Runtime",
+) -> "pd.DataFrame":
     """Return one cell's rows of the score table: all scores of the test images or frames `rows`.
 
     Raises:
         ModelError: its folder holds another cell's model.
     """
+    import pandas as pd
+
+    from alpa.evaluation.video import frame_scores
+
     model, cell = saved.load(detector)
     if (cell.get("target_class"), cell.get("seed")) != (name, seed):
         problem = f"{saved.folder} holds the model of another class or seed"

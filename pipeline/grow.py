@@ -27,7 +27,7 @@ def main(benchmark: str, trials: str, *detectors: str) -> None:
     for name in detectors:
         if name not in known:
             raise ConfigError(f"{name} has no study on {benchmark}; choose {', '.join(known)}.")
-    if not trials.isdecimal() or not int(trials):
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", trials):
         raise ConfigError(f"{trials} is no number of trials; name a whole number from 1.")
     wanted = {name: int(trials) for name in detectors or known if tuning.trials_for(name) != int(trials)}
     if wanted:

@@ -29,6 +29,8 @@ CHECKED = Path(".cache/settings-checked")  # the digest of the settings and code
 def main(benchmark: str, *others: str) -> None:
     """Check all settings, then tell of each benchmark what is missing and what is left."""
     params = load_params()
+    for name in (benchmark, *others):
+        targets_of(name, params.benchmark(name))
     check_detectors(params)
     drop_stale_locks()
     for name in (benchmark, *others):

@@ -10,10 +10,12 @@ from pipeline import stage
 @stage
 def main(benchmark: str) -> None:
     """Write reports/<benchmark>/report.html, report.md, tables/ and figures/."""
+    video = load_params().video_for(benchmark)
+
+    # These bring torch, which takes seconds, and what is wrong with the settings is said before.
     from alpa.reporting.benchmark import Inputs, build_page
     from alpa.reporting.page import write_page
 
-    video = load_params().video_for(benchmark)
     report = Path("reports") / benchmark
     runs = Path("runs")
     inputs = Inputs(

@@ -15,6 +15,7 @@ HEADER = "kind,place,strength,target_class,measure,auroc\n"
 def main(benchmark: str, detector: str) -> None:
     """Measure the trials of a detector's study; one without trials has nothing to measure."""
     params = load_params()
+    params.detector_section(benchmark, detector)
     tuning, record = params.tuning_for(benchmark), read_record(record_path(benchmark, detector))
     text = HEADER if tuning is None or not record.trials else measure(params, benchmark, detector, tuning, record)
     write_text(Path("runs/sweeps") / benchmark / f"{detector}.csv", text)

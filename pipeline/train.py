@@ -5,14 +5,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from alpa.evaluation.facts import environment
 from alpa.files import whole_folder
 from alpa.params import load_params
 from alpa.tracking import WORTH_A_SYNC, sync
-from alpa.training.cells import CellStore, train_cells
-from alpa.training.grid import benchmark_cells, learns_by_steps
 from alpa.training.tuned import read_tuned
-from alpa.training.workers import open_pool
 from pipeline import stage
 
 CACHE = Path(".cache")
@@ -22,8 +18,15 @@ CACHE = Path(".cache")
 def main(benchmark: str, detector: str) -> None:
     started = time.monotonic()
     params = load_params()
-    runtime, pool = open_pool(params.runtime)
     values = params.detector_section(benchmark, detector) | read_tuned(benchmark, detector)
+
+    # Torch takes seconds to import, and what is wrong with the settings is said before.
+    from alpa.evaluation.facts import environment
+    from alpa.training.cells import CellStore, train_cells
+    from alpa.training.grid import benchmark_cells, learns_by_steps
+    from alpa.training.workers import open_pool
+
+    runtime, pool = open_pool(params.runtime)
     cells = benchmark_cells(params, benchmark, detector, values)
     # Killing only dvc leaves a stage alive; a second run then waits for it instead of training the same cells.
     with FileLock(CACHE / "locks" / f"train-{benchmark}-{detector}.lock"):

@@ -339,7 +339,7 @@ def test_a_missing_file_says_where_to_stand(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"a: [", b"a: b: c", b"\xff\xfe\x00", b"\x00"])
 def test_a_file_that_is_no_yaml_is_one_sentence(content: bytes, write: Callable[[bytes], Path]) -> None:
-    with pytest.raises(ConfigError, match=r"params\.yaml is not valid YAML: [^\n]*\.$"):
+    with pytest.raises(ConfigError, match=r"params\.yaml is not valid YAML \([^\n]*\); correct it\.$"):
         load_params(write(content))
 
 

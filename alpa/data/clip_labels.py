@@ -25,9 +25,17 @@ _NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 
 def has_clip_header(path: Path) -> bool:
-    """Return whether a labels.csv is one of clips: its header begins with `clip`, or nobody could read any header."""
-    with path.open("rb") as stream:
-        start = stream.read(256)
+    """Return whether a labels.csv is one of clips: its header begins with `clip`, or nobody could read any header.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(256)
+    except OSError as error:
+        remedy = "give yourself the permission to read it, or remove it"
+        raise DataError(f"{path} cannot be read ({error.strerror}); {remedy}.") from None
     try:
         line = start.split(b"\n")[0].decode("utf-8-sig").strip()
     except UnicodeDecodeError:

@@ -110,7 +110,11 @@ def _require_place(key: str, root: tuple[str, str]) -> Path:
     """Return where the set lies under the local root; raise DataError, which names what is not there, otherwise."""
     setting, value = root
     source, base = find_source(key), Path(value).expanduser()
-    place = find_place(source, base)
+    try:
+        place = find_place(source, base)
+    except OSError as error:
+        problem = f"{setting} is {value}, where {error.filename} cannot be read ({error.strerror})"
+        raise DataError(f"{problem}; give yourself the permission, or name another folder.") from None
     if place is None:
         lacks = f"{setting} is {value}, which does not hold {lacking(source, base)}"
         raise DataError(f"{lacks}; name a folder that holds {key}, or unset it to download the set.")

@@ -18,7 +18,7 @@ from alpa.data.pictures import Picture, check_size, decode, in_threads, open_pic
 from alpa.data.raw import TEST, TRAIN, UNDECIDED, RawImages
 from alpa.data.sources import RAW_FOLDER
 from alpa.errors import DataError
-from alpa.files import write_json
+from alpa.files import read_text, require_file, write_json
 
 INVENTORY = "inventory.json"
 PARTS = {"train": TRAIN, "test": TEST, "undecided": UNDECIDED}
@@ -120,7 +120,7 @@ def read_inventory(key: str, raw_folder: Path) -> Inventory:
     """Read what `write_inventory` wrote to `raw_folder`; raise DataError if it is missing or damaged."""
     path = raw_folder / INVENTORY
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(read_text(path))
         files = tuple(
             ListedFile(file["path"], file["sha256"], file.get("class"), file.get("part")) for file in facts["files"]
         )
@@ -128,6 +128,8 @@ def read_inventory(key: str, raw_folder: Path) -> Inventory:
         whole = inventory.kind == "clips" or (inventory.kind == "images" and _is_placed(inventory))
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; {_again(key)}.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); {_again(key)}.") from None
     except (AttributeError, KeyError, TypeError, ValueError):
         whole = False
     if not whole:
@@ -187,6 +189,7 @@ def read_listed(key: str, inventory: Inventory, file: ListedFile) -> bytes:
 
 def _read(folder: Path, path: str, remedy: str) -> bytes:
     try:
+        require_file(folder / path)
         return (folder / path).read_bytes()
     except OSError as error:
         raise unreadable(folder, path, error, remedy) from None

@@ -24,6 +24,7 @@ from alpa.data.raw import TEST, TRAIN, UNDECIDED, RawImages
 from alpa.data.sources import Source, check_files, find_source
 from alpa.data.stored import in_pieces
 from alpa.errors import DataError
+from alpa.files import require_file
 
 UBYTE_MAGIC = b"\x00\x00\x08"  # of an idx file of unsigned bytes; the fourth byte is the number of dimensions
 PADDED_TO = 32  # a padded side is a multiple of it
@@ -88,8 +89,10 @@ def read_npy(path: Path) -> np.memmap:
     """Memory-map an array file for reading.
 
     Raises:
+        OSError: it is missing, or no file.
         DataError: the file is not a whole array of numbers; the message is the start of a sentence.
     """
+    require_file(path)
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except (ValueError, SyntaxError, TokenError, EOFError, OverflowError) as error:

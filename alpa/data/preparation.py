@@ -3,12 +3,13 @@
 So one new image can be scored by itself, and no statistic of a test set ever enters.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from alpa.data.batches import to_unit
+from alpa.errors import ConfigError
 
 Kind = Literal["unit", "scaled", "gcn"]
 BATCH = 1024
@@ -28,6 +29,8 @@ class Preparation(nn.Module):
 
     def __init__(self, kind: Kind = "unit") -> None:
         super().__init__()
+        if kind not in get_args(Kind):
+            raise ConfigError(f"training.preparation is {kind}; choose {', '.join(get_args(Kind))}.")
         self.kind = kind
         if kind != "unit":
             self.register_buffer("lowest", torch.zeros(()))

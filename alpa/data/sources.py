@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from alpa.errors import DataError
+from alpa.files import read_text
 
 RAW_FOLDER = Path("data/raw")
 DIGIT_NAMES = tuple("0123456789")
@@ -232,9 +233,11 @@ def check_files(key: str, folder: Path, remedy: str) -> None:
 def _manifest(folder: Path, remedy: str) -> dict[str, str]:
     """Return the SHA-256 of each file of a video that was put into `folder`."""
     try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        files = json.loads(read_text(folder / MANIFEST))["files"]
         return {str(name): str(checksum) for name, checksum in files.items()}
     except FileNotFoundError:
         raise DataError(f"{folder} does not hold {MANIFEST}; {remedy}.") from None
+    except OSError as error:
+        raise DataError(f"{folder / MANIFEST} cannot be read ({error.strerror}); {remedy}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(f"{folder / MANIFEST} is damaged; {remedy}.") from None

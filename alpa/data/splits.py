@@ -14,7 +14,7 @@ from alpa.data.protocols import Rows, find_protocol
 from alpa.data.raw import RawImages
 from alpa.data.stored import ChosenImages, Images, StoredImages, digest, in_pieces, write_images
 from alpa.errors import DataError
-from alpa.files import whole_folder, write_json, write_npy
+from alpa.files import read_text, whole_folder, write_json, write_npy
 
 STILL_IMAGE = -1  # the group of an image that belongs to no clip
 ARRAYS = ("images", "labels", "group")
@@ -94,13 +94,15 @@ def load_split(folder: Path, in_memory: bool = False) -> Split:
         DataError: a file is missing or damaged, or the arrays are not those that split.json describes.
     """
     try:
-        facts = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+        facts = json.loads(read_text(folder / "split.json"))
         images, labels, group = (read_npy(folder / f"{name}.npy") for name in ARRAYS)
         stored = StoredImages.of(images)
         split = _described(np.asarray(stored) if in_memory else stored, np.array(labels), np.array(group), facts)
         n = facts["n"]
     except FileNotFoundError as error:
         raise DataError(f"{error.filename} does not exist; {_remedy(folder)}.") from None
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be read ({error.strerror}); {_remedy(folder)}.") from None
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{folder / 'split.json'} is damaged; {_remedy(folder)}.") from None
     except DataError as error:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from alpa.data.preparation import Preparation
 from alpa.detectors.alpa import ALPA
 from alpa.detectors.autoencoder import Autoencoder
 from alpa.detectors.denoising import Denoising
-from alpa.detectors.detector import Detector
+from alpa.detectors.detector import Detector, brief
 from alpa.detectors.ganomaly import GANomaly
 from alpa.detectors.ganomaly_tuned import TunedGANomaly
 from alpa.detectors.knn import NearestNeighbours
 from alpa.detectors.pca import PrincipalComponents
 from alpa.errors import AlpaError, ConfigError, ModelError
+from alpa.files import read_text
 
 DETECTORS: dict[str, type[Detector]] = {
     "alpa": ALPA,
@@ -27,6 +29,8 @@ DETECTORS: dict[str, type[Detector]] = {
     "knn": NearestNeighbours,
     "pca": PrincipalComponents,
 }
+
+MOST_VALUES = 2**28  # of an image or a cuboid; more is a damaged description
 
 
 def detector_class(key: str) -> type[Detector]:
@@ -52,16 +56,40 @@ def build_detector(
         ConfigError: an unknown key, a config that does not fit the detector, or one that cannot predict and is to.
     """
     cls = detector_class(key)
+    shape, seed = _checked_shape(image_shape), _checked_seed(seed)
     if config is None or isinstance(config, Mapping):
         config = fill(cls.config_class, config, f"detectors.{key}")
     if not isinstance(config, cls.config_class):
         raise ConfigError(f"{key} takes a {cls.config_class.__name__}, not a {type(config).__name__}.")
-    if not predicted:
-        return cls(tuple(image_shape), config, seed)
-    if "predicted" not in inspect.signature(cls).parameters:
+    if not 0 <= predicted < shape[0]:
+        raise ConfigError(f"predicted is {predicted} of {shape[0]} channels; leave some to predict from, or give 0.")
+    if predicted and "predicted" not in inspect.signature(cls).parameters:
         problem = f"{key} has no parameter `predicted`, so it cannot be told to predict frames"
         raise ConfigError(f"{problem}; add it to its __init__, or set video.form to reconstruction.")
-    return cls(tuple(image_shape), config, seed, predicted)
+    try:
+        return cls(shape, config, seed, *([predicted] if predicted else []))
+    except (RuntimeError, MemoryError) as error:  # torch has no memory for so many parameters, or cannot count them
+        raise ConfigError(f"{key} cannot be built with {config} ({brief(error)}); choose smaller sizes.") from None
+
+
+def _checked_shape(image_shape: Any) -> tuple[int, int, int]:
+    """Return (C, H, W) if it is one."""
+    try:
+        channels, height, width = map(operator.index, image_shape)
+        if min(channels, height, width) > 0 and channels * height * width <= MOST_VALUES:
+            return channels, height, width
+    except (TypeError, ValueError):
+        pass
+    raise ConfigError(
+        f"image_shape is {image_shape!r}; give (C, H, W), three numbers above 0, {MOST_VALUES} values at most."
+    )
+
+
+def _checked_seed(seed: Any) -> int:
+    """Return a seed that torch, numpy and scikit-learn take."""
+    if not hasattr(seed, "__index__") or not 0 <= operator.index(seed) < 2**32:
+        raise ConfigError(f"seed is {seed!r}; give a whole number from 0 to {2**32 - 1}.")
+    return operator.index(seed)
 
 
 def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
@@ -76,14 +104,14 @@ def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
     """
     folder = Path(folder)
     try:
-        description = json.loads((folder / "detector.json").read_text(encoding="utf-8"))
+        description = json.loads(read_text(folder / "detector.json"))
         key, shape = str(description["detector"]), tuple(map(int, description["image_shape"]))
         config, seed = description["config"], int(description["seed"])
         predicted, preparation = (
             int(description.get("predicted", 0)),
             Preparation(description.get("preparation", "unit")),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (AlpaError, OSError, ValueError, KeyError, TypeError) as error:
         raise _undescribed(folder, error) from None
     if expected is not None and key != expected:
         raise ModelError(f"{folder} holds a detector of kind {key}, not {expected}; name a folder of {expected}.")
@@ -96,5 +124,4 @@ def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
 
 
 def _undescribed(folder: Path, error: Exception) -> ModelError:
-    reason = str(error).splitlines()[0].rstrip(".")
-    return ModelError(f"{folder}/detector.json does not describe a detector ({reason}); train it again.")
+    return ModelError(f"{folder}/detector.json does not describe a detector ({brief(error)}); train it again.")

@@ -7,10 +7,9 @@ and summary, which fix the two players, what each of them maximises, and the sco
 from typing import ClassVar, Literal
 
 import torch
-from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from alpa.config import STRICT, PositiveInt
+from alpa.config import PositiveInt, settings
 from alpa.detectors.networks import ConvolutionalEncoder
 from alpa.detectors.perturbed import PerturbedAutoencoder, PerturbedConfig, on_sphere
 from alpa.detectors.reconstruction import per_image
@@ -20,7 +19,7 @@ from alpa.runtime import seeded
 DISTORTER_SEED = 1_000_003
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class ALPAConfig(PerturbedConfig):
     """Both bounds give `strength` the unit of one latent deviation; 0 turns the distorter off.
 

@@ -6,12 +6,11 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import torch
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 
-from alpa.config import STRICT, PositiveInt, TrainingConfig
+from alpa.config import PositiveInt, TrainingConfig, settings
 from alpa.data.preparation import BATCH
 from alpa.data.video import corners
 from alpa.detectors.networks import LEAST_HALVINGS, ConvolutionalDecoder, ConvolutionalEncoder
@@ -23,7 +22,7 @@ MULTIPLE = 2**LEAST_HALVINGS  # the sides of what a predictor can halve
 FINER = 4  # maps are averaged over windows at a quarter of the stride, which costs little
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class AutoencoderConfig:
     """`width`: channels of the first feature map; `latent`: coordinates of the bottleneck, of each place in a map."""
 

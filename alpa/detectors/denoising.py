@@ -3,10 +3,9 @@
 from typing import ClassVar
 
 import torch
-from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from alpa.config import STRICT, TrainingConfig
+from alpa.config import TrainingConfig, settings
 from alpa.detectors.autoencoder import MULTIPLE
 from alpa.detectors.perturbed import PerturbedAutoencoder, PerturbedConfig, on_sphere
 
@@ -14,7 +13,7 @@ from alpa.detectors.perturbed import PerturbedAutoencoder, PerturbedConfig, on_s
 NOISE_SEED = 2_000_003
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class DenoisingConfig(PerturbedConfig):
     """`strength`: root mean square of the perturbation per latent coordinate."""
 

@@ -15,13 +15,16 @@ from torch import Tensor, nn
 from alpa.config import TrainingConfig
 from alpa.data.batches import to_device, training_images
 from alpa.data.preparation import Preparation
-from alpa.data.stored import Images, select
+from alpa.data.stored import Images, LazyImages, select
 from alpa.data.video import all_windows
 from alpa.errors import ConfigError, DataError, ModelError
+from alpa.files import require_file
 from alpa.runtime import Runtime
 from alpa.training.collapse import History
 from alpa.training.loop import train
 
+# What libraries raise where tensors are damaged or fit neither the detector nor one another.
+RESTORE_ERRORS = (OSError, SafetensorError, RuntimeError, ValueError, TypeError, IndexError, MemoryError)
 JUDGED = 128  # fitted images, at most, by which a training is judged
 SCORING_BATCH = 256  # images of 32 x 32, and fewer of larger ones: what lies in a cache is scored faster
 
@@ -103,16 +106,20 @@ class Detector(nn.Module):
                 still images.
 
         Raises:
-            DataError: the images do not have this detector's shape, or there are too few.
-            ConfigError: a predictor is to prepare images by their own contrast, of which the predicted frame is a part.
+            DataError: the images do not have this detector's shape, there are too few, or not as many groups.
+            ConfigError: `training` is something else, or a predictor is to prepare images by their own contrast, of which
+                the predicted frame is a part.
             ModelError: training collapsed: a loss or a parameter is no longer finite, a player learned nothing or wins
                 for ever, a score is the same for all held-out images; or this detector was fitted before.
         """
-        runtime = runtime or Runtime()
+        runtime, training = runtime or Runtime(), training or TrainingConfig()
         self._check(images)
+        if not isinstance(training, TrainingConfig):
+            raise ConfigError(f"training is a {type(training).__name__}; give a TrainingConfig.")
+        if groups is not None and np.shape(groups) != (len(images),):
+            raise DataError(f"groups has shape {np.shape(groups)}; give the clip of each of the {len(images)} images.")
         if self.begun:
             raise ModelError(f"This {self.key} detector was fitted before; build a new one, which starts anew.")
-        training = training or TrainingConfig()
         if self.predicted and training.preparation == "gcn":
             raise ConfigError(f"Under gcn, {self.key} would see of what it predicts; choose unit or scaled.")
         fitted, validation = split_validation(len(images), training.validation_fraction, self.seed, groups)
@@ -163,9 +170,16 @@ class Detector(nn.Module):
         """Return the primary score of uint8 images (N, C, H, W): float32 (N,), higher = more anomalous."""
         return self.scores(images)[self.primary_score]
 
-    def save(self, folder: Path) -> None:
-        """Write model.safetensors, detector.json and history.csv into an existing folder."""
+    def save(self, folder: Path | str) -> None:
+        """Write model.safetensors, detector.json and history.csv into an existing folder.
+
+        Raises:
+            ModelError: the detector is not fitted, or there is no such folder.
+        """
         self._require_fitted()
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise ModelError(f"{folder} is not a folder; make it, and save the detector again.")
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
         # Through memory: where the disk is full, save_file raises an error of its own kind instead of an OSError.
         (folder / "model.safetensors").write_bytes(save(state))
@@ -190,18 +204,21 @@ class Detector(nn.Module):
             ModelError: the file is damaged or belongs to another network.
         """
         try:
+            require_file(folder / "model.safetensors")
             state = load_file(folder / "model.safetensors")
             for name, buffer in self.named_buffers():
                 if name in state and not buffer.numel():
                     buffer.resize_(state[name].shape)  # pca and knn learn how large their buffers are
             self.load_state_dict(state)
+            if damaged := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
+                raise ValueError(f"{damaged[0]} is not finite")
             self.to(memory_format=torch.channels_last)
             self.begun = self.fitted = True
             self._map(np.zeros((1, *self.image_shape), np.uint8), self.score_batch)  # whether the buffers' sizes agree
-        except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+        except RESTORE_ERRORS as error:
             self.fitted = False
-            reason = str(error).splitlines()[-1].strip().rstrip(".")
-            raise ModelError(f"{folder}/model.safetensors is no {self.key} of this shape: {reason}.") from None
+            problem = f"{folder}/model.safetensors is no {self.key} of this shape ({brief(error)})"
+            raise ModelError(f"{problem}; train it again.") from None
         return self
 
     def _finished(self, raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -264,9 +281,17 @@ class Detector(nn.Module):
             raise ModelError(f"This {self.key} detector is not fitted; call fit first.")
 
     def _check(self, images: Images) -> None:
+        expected = f"uint8 images of shape (N, {', '.join(map(str, self.image_shape))})"
+        if not isinstance(images, np.ndarray | LazyImages):
+            raise DataError(f"{self.key} takes {expected} as a numpy array, not a {type(images).__name__}.")
         if images.dtype != np.uint8 or images.shape[1:] != self.image_shape or len(images) == 0:
-            expected = f"uint8 images of shape (N, {', '.join(map(str, self.image_shape))})"
             raise DataError(f"{self.key} takes {expected}, not {images.dtype} of shape {images.shape}.")
+
+
+def brief(error: Exception) -> str:
+    """Return the reason that an error gives, as a part of a sentence."""
+    lines = str(error.strerror if isinstance(error, OSError) and error.strerror else error).splitlines()
+    return lines[-1].strip().rstrip(".") if lines else type(error).__name__
 
 
 def split_validation(

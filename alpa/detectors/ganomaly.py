@@ -20,11 +20,10 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alpa.config import STRICT, PositiveFloat, PositiveInt, TrainingConfig
+from alpa.config import PositiveFloat, PositiveInt, TrainingConfig, settings
 from alpa.detectors.convolutions import Collapse, Doubling, Expansion, Halving
 from alpa.detectors.reconstruction import ReconstructingDetector, mean_squared, per_image, reconstruction_scores
 from alpa.errors import ConfigError, ModelError
@@ -38,7 +37,7 @@ MOST_IN_A_ROW = 10  # restarts, one at each look: then a fresh discriminator win
 SIDES = (16, 32, 64, 128)  # each further halving is one more layer, as in the authors' code
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class GANomalyConfig:
     """The published setting. It brings its own training, so `training` gives it the validation share alone.
 

@@ -6,10 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from alpa.config import STRICT, PositiveInt, TrainingConfig
+from alpa.config import PositiveInt, TrainingConfig, settings
 from alpa.data.batches import StreamedImages, are_many
 from alpa.detectors.detector import Detector
 from alpa.runtime import Runtime
@@ -17,7 +16,7 @@ from alpa.runtime import Runtime
 PART = 64 * 2**20  # bytes of references that are searched at once; prepared, they take four times as much
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class KNNConfig:
     """`neighbours`: over how many the distance is averaged, at most as many as there are training images."""
 

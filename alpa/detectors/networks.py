@@ -16,26 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alpa.detectors.convolutions import Doubling, Halving
-from alpa.errors import ConfigError
+from alpa.sizes import LEAST_HALVINGS, halvings
 
-LEAST_HALVINGS = 3
-SMALLEST_GRID = 4  # of the last feature map's shorter side, once there are enough halvings
 MOST_WIDTHS = 8
-
-
-def halvings(height: int, side: int) -> int:
-    """Return how often images of this size are halved.
-
-    Raises:
-        ConfigError: they cannot be halved so often.
-    """
-    number = max(LEAST_HALVINGS, (min(height, side) // SMALLEST_GRID).bit_length() - 1)
-    if min(height, side) < 8 or height % 2**number or side % 2**number:
-        raise ConfigError(
-            f"Images of {height} x {side} cannot be halved {number} times; give sides that are multiples of "
-            f"{2**number}."
-        )
-    return number
 
 
 def channels_of(width: int, number: int) -> list[int]:

@@ -5,17 +5,16 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from alpa.config import STRICT, PositiveInt, TrainingConfig
+from alpa.config import PositiveInt, TrainingConfig, settings
 from alpa.data.batches import are_many
 from alpa.data.preparation import BATCH
 from alpa.detectors.reconstruction import ReconstructingDetector, per_image
 from alpa.runtime import Runtime
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class PCAConfig:
     """`components`: how many are kept, fewer than there are training images."""
 

@@ -1,15 +1,14 @@
 """What `alpa` and `denoising` share: an autoencoder that also learns to decode a perturbed latent."""
 
 import torch
-from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from alpa.config import STRICT, NonNegativeFloat, PositiveFloat, Share
+from alpa.config import NonNegativeFloat, PositiveFloat, Share, settings
 from alpa.detectors.autoencoder import Autoencoder, AutoencoderConfig
 from alpa.detectors.reconstruction import mean_squared
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class PerturbedConfig(AutoencoderConfig):
     """`strength`: of the perturbation, in latent standard deviations; 0 is the plain autoencoder.
 

@@ -19,6 +19,7 @@ from optuna.distributions import (
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from alpa.errors import StudyError
+from alpa.files import require_file
 from alpa.tuning.finished import StudyRecord, choose
 from alpa.tuning.pruners import PRUNERS
 from alpa.tuning.study import quiet, replay
@@ -27,6 +28,7 @@ PSEUDO, LABELLED, TEST = "pseudo", "labelled", "test"
 NOT_FAMILIES = (LABELLED, TEST)
 FEWEST = 3  # trials with different values, below which nothing is ranked
 DECIMALS = 6
+SWEPT = {"kind": str, "place": int, "strength": float, "target_class": str, "measure": str, "auroc": float}
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,22 @@ def gather(records: Mapping[str, StudyRecord], sweeps: Mapping[str, pd.DataFrame
 
 
 def read_sweep(file: Path | TextIO) -> pd.DataFrame:
-    """Read what a sweep stage wrote; names are text, so that a class called NA or 07 stays what it is."""
+    """Read what a sweep stage wrote; names are text, so that a class called NA or 07 stays what it is.
+
+    Raises:
+        StudyError: it is missing or damaged.
+    """
     missing = {"strength": [""], "auroc": [""]}
-    return pd.read_csv(file, dtype={"target_class": str}, keep_default_na=False, na_values=missing)
+    problem = "it has other columns"
+    try:
+        if isinstance(file, Path):
+            require_file(file)
+        table = pd.read_csv(file, dtype=SWEPT, keep_default_na=False, na_values=missing)
+        if list(table.columns) == list(SWEPT):
+            return table
+    except (ValueError, OSError) as error:
+        problem = str(getattr(error, "strerror", None) or error).splitlines()[0].rstrip(".")
+    raise StudyError(f"{file} is no table of a sweep ({problem}); run its sweep stage again.")
 
 
 def study(record: StudyRecord) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import joblib
 
 from alpa.errors import DataError, ScoreError
-from alpa.files import write_text
+from alpa.files import read_text, write_text
 from alpa.params import Params
 
 if TYPE_CHECKING:
@@ -177,8 +177,8 @@ def _read_facts(path: Path) -> dict[str, Any]:
 def _json(path: Path) -> dict[str, Any] | None:
     """Return a JSON object, or None where the file is missing or holds something else."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        value = json.loads(read_text(path))
+    except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -142,6 +142,9 @@ def _missing_columns(columns: list[str]) -> Iterator[str]:
 
 
 def _column_problems(arrow: pa.Table) -> Iterator[str]:
+    for name in arrow.column_names:
+        if arrow.column_names.count(name) > 1:
+            yield f"column {name} is there twice"
     yield from _missing_columns(arrow.column_names)
     for field in arrow.schema:
         wanted = KEY_TYPES.get(field.name, SCORE_TYPE)

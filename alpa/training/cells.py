@@ -20,7 +20,7 @@ from alpa.detectors import build_detector, detector_class, load_detector
 from alpa.detectors.detector import Detector, split_validation
 from alpa.errors import ModelError
 from alpa.evaluation.facts import hardware
-from alpa.files import whole_folder
+from alpa.files import read_text, whole_folder
 from alpa.runs import read_json
 from alpa.runtime import Runtime
 from alpa.training.fingerprint import code_fingerprint
@@ -95,7 +95,7 @@ class CellStore:
         """Return a finished cell's files, or None where there is none or one of its files is damaged."""
         folder = self.folder / key
         try:
-            digests = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
+            digests = json.loads(read_text(folder / DIGESTS))
             files = {name: (folder / name).read_bytes() for name in digests}
         except (OSError, ValueError, TypeError):
             return None

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from alpa.errors import ConfigError
+from alpa.yaml_file import read_yaml
 
 TUNED = Path("runs/tuned")
 
@@ -19,8 +18,8 @@ def read_tuned(benchmark: str, detector: str) -> dict[str, Any]:
     """Return the values that the tune stage chose; raise ConfigError where it left none."""
     path = tuned_path(benchmark, detector)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        values = read_yaml(path)
+    except ConfigError:
         values = None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no values; run `python -m pipeline.tune {benchmark} {detector}`.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alpa.errors import StudyError
-from alpa.files import write_json
+from alpa.files import read_text, write_json
 from alpa.training.tuned import tuned_path
 
 Aurocs = dict[str, float]  # by family
@@ -69,7 +69,7 @@ def read_record(path: Path) -> StudyRecord:
         StudyError: it is missing or damaged.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
         return StudyRecord(**values | {"trials": tuple(Finished(**trial) for trial in values["trials"])})
     except (OSError, ValueError, TypeError, KeyError):
         stage = f"pipeline/dvc.yaml:tune@{path.parent.name}-{path.name.partition('.')[0]}"

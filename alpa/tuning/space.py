@@ -12,21 +12,20 @@ from optuna.distributions import (
     distribution_to_json,
 )
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
-from alpa.config import STRICT, fill
+from alpa.config import Float, fill, settings
 from alpa.errors import ConfigError
 
 Space = dict[str, BaseDistribution]
 CHOICES: Any = Annotated[tuple[str | int | float | bool, ...], Field(min_length=2)]
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class Interval:
     """All values between two, both included; on a logarithmic scale if `log`."""
 
-    low: float
-    high: float
+    low: Float
+    high: Float
     log: bool = False
 
 

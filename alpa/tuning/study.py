@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from tqdm import tqdm
 
 from alpa.errors import ConfigError, ModelError, StudyError
+from alpa.files import require_file
 from alpa.runs import digest
 from alpa.training.progress import interval
 from alpa.tuning.finished import Aurocs, Finished
@@ -121,7 +122,9 @@ def _open(path: Path, plan: Plan) -> optuna.Study:
     """Return the study of this plan, after setting aside one whose trials meant something else."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _drop_stale_lock(path)
-    if path.exists() and path.stat().st_size:  # a process killed before the first line leaves an empty one
+    if path.exists() and (
+        path.stat().st_size or not path.is_file()
+    ):  # a process killed before the first line leaves an empty one
         held = _load(path)
         made_with, settings = held.user_attrs.get("settings"), digest(plan.settings)
         if made_with == settings and held.user_attrs.get("space") != describe(plan.space):
@@ -153,10 +156,11 @@ def _free_name(path: Path, settings: str) -> Path:
 
 def _load(path: Path) -> optuna.Study:
     try:
+        require_file(path)
         for line in path.read_bytes().split(b"\n")[-2:-1]:
             json.loads(line)  # Optuna does not mind a bad last line until another follows it
         return optuna.load_study(storage=_storage(path), study_name=path.name.partition(".")[0])
-    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, IsADirectoryError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError) as error:
         reason = str(error).splitlines()[0].strip("'\" .") if str(error) else type(error).__name__
         raise StudyError(
             f"{path} is no journal of study {path.stem} ({reason}); move it away, and the finished cells of its trials "

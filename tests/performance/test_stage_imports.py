@@ -5,12 +5,12 @@ from performance.stage_imports import STAGES, at_start, in_all, measure
 TABLES = {"sklearn", "scipy", "pandas", "pyarrow"}
 TRAINING = {"torch", "PIL"}
 AT_START = {  # what a stage may import before it knows whether there is work; any other only Pillow
-    "train": TRAINING,
-    "evaluate": TRAINING | {"pandas", "pyarrow"},
     "tuning": TABLES | {"optuna", "PIL"},
     "leaderboard": TABLES,
 }
 IN_ALL = {
+    "train": TRAINING,
+    "evaluate": TRAINING | {"pandas", "pyarrow"},
     "tune": TRAINING | TABLES | {"optuna"},
     "tuning": AT_START["tuning"] | {"matplotlib"},
     "report": TRAINING | TABLES | {"matplotlib"},

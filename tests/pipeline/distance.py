@@ -3,17 +3,16 @@
 from typing import ClassVar
 
 import torch
-from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from alpa.config import STRICT, PositiveFloat, TrainingConfig
+from alpa.config import PositiveFloat, TrainingConfig, settings
 from alpa.data.batches import to_unit
 from alpa.detectors.detector import Detector
 from alpa.detectors.reconstruction import per_image
 from alpa.runtime import Runtime
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings
 class DistanceConfig:
     """`power`: to which each pixel's difference is raised."""
 

@@ -75,9 +75,14 @@ def add_own(project: Project, key: str, folder: Path) -> None:
 def own_project(code: Project, folder: Path, key: str) -> Project:
     """Return a copy of the project in `folder`/project with one of the data sets, which lies in `folder`/<key>."""
     project = code.copy(folder / "project")
-    add_own(project, key, folder / key)
+    set_up(project, key, folder / key, folder / key)
+    return project
+
+
+def set_up(project: Project, key: str, folder: Path, named: Path) -> None:
+    """Write a data set to a folder, and its quick benchmark to params.yaml, where the folder is called `named`."""
+    add_own(project, key, named)
     project.edit(QUICK)
     project.edit({"benchmarks": {key: project.params()["benchmarks"][key]}, "pipeline.default": key})
     project.edit({"pipeline.datasets": ["digits"], "pipeline.paper": []})
-    (write_parts if key == PARTS else write_doors)(folder / key)
-    return project
+    (write_parts if key == PARTS else write_doors)(folder)

@@ -41,15 +41,15 @@ class Project:
             section[key] = value
         path.write_text(yaml.safe_dump(params, sort_keys=False))
 
-    def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
-        """Start a command in the folder, with this Python and without the machine's own settings."""
+    def start(self, *command: str, settings: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
+        """Start a command in the folder, with this Python, and with these settings instead of the machine's own."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(KEPT_OUT)}
         own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
         own["OPENBLAS_NUM_THREADS"] = "1"  # its threads wait actively for one another, long on a busy machine
         for kind in ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG"):
             own[f"DVC_{kind}_DIR"] = str(self.folder.parent / "dvc")
         own["DVC_NO_ANALYTICS"] = "true"
-        return subprocess.Popen(command, cwd=self.folder, env=own, text=True, **options)
+        return subprocess.Popen(command, cwd=self.folder, env=own | dict(settings or {}), text=True, **options)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end and return what it printed."""
@@ -67,12 +67,14 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def call(self, name: str, *arguments: str) -> None:
+    def call(self, name: str, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
         """Run a stage's command in this process, which has torch at hand; importing that takes seconds."""
         with pytest.MonkeyPatch.context() as patch:
             for variable in os.environ:
                 if variable.startswith(KEPT_OUT):
                     patch.delenv(variable)
+            for variable, value in (settings or {}).items():
+                patch.setenv(variable, value)
             patch.chdir(self.folder)
             patch.setattr(sys, "argv", [name, *arguments])
             importlib.import_module(f"pipeline.{name}").main()

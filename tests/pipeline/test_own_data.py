@@ -1,6 +1,7 @@
 """A user's own pictures and clips, from two lines in params.yaml to a leaderboard, by the real stages."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,6 +177,21 @@ def test_stages_called_again_write_the_same_bytes(
     changed = {name for name in before if before[name] != after.get(name) and not name.endswith("facts.json")}
     assert changed == set()
     assert list(after) == list(before)
+
+
+@pytest.mark.parametrize("key", [PARTS, DOORS])
+def test_preflight_says_whether_a_folder_is_there_and_that_its_cells_are_not_known_yet(
+    key: str, code: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = own_project(code, tmp_path, key)
+    project.call("preflight", key)
+    out = capsys.readouterr().out
+    assert f"{key}: the data of {key} are at hand.\n" in out
+    assert "every cell has a model" not in out
+    shutil.rmtree(tmp_path / key)
+    project.call("preflight", key)
+    out = capsys.readouterr().out
+    assert f"{key}: folders.{key} is {tmp_path / key}, which does not exist; give a folder's path" in out
 
 
 def test_pictures_in_both_parts_are_counted_aloud(
