@@ -100,11 +100,11 @@ def _receive(address: str, part: Path, start: int) -> None:
 def _request(address: str, start: int) -> Request:
     """Return the request for what comes after the first `start` bytes; a redirect does not take a password along."""
     parts = urlsplit(address)
-    user, _, host = parts.netloc.rpartition("@")
     headers = {"User-Agent": "alpa"} | ({"Range": f"bytes={start}-"} if start else {})
-    request = Request(urlunsplit(parts._replace(netloc=host)), headers=headers)
-    if user:
-        request.add_unredirected_header("Authorization", f"Basic {b64encode(unquote(user).encode()).decode()}")
+    request = Request(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])), headers=headers)
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        request.add_unredirected_header("Authorization", f"Basic {b64encode(user.encode()).decode()}")
     return request
 
 
