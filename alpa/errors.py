@@ -1,8 +1,22 @@
 """The errors a user can cause. Each message is one sentence with the offending value and the remedy."""
 
+import re
+
+
+def redacted(text: str) -> str:
+    """Return text whose addresses hold neither a user with a password nor a query, either of which may be secret.
+
+    >>> redacted("No answer from https://me:word@host/file?key=1, so far.")
+    'No answer from https://host/file?..., so far.'
+    """
+    return re.sub(r"(://[^\s?]*\?)[^\s,;'\")]+", r"\1...", re.sub(r"://\S*@", "://", text))
+
 
 class AlpaError(Exception):
     """Base of every error that is the input's fault, not the program's; commands print it and exit with 1."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
 
 
 class ConfigError(AlpaError):

@@ -9,7 +9,6 @@ mlflow imported at all.
 import contextlib
 import logging
 import os
-import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from alpa.cell_runs import read_detector_runs
+from alpa.errors import redacted
 from alpa.ledger import Ledger
 from alpa.runs import Run, RunTree, Value
 from alpa.trial_runs import read_study_runs
@@ -178,9 +178,10 @@ def _close(client: "MlflowClient", opened: "RunInfo", run: Run) -> None:
 def _warn(uri: str, ledger: Ledger, error: Exception, insist: bool) -> None:
     """Say on stderr that sending failed, unless that was said within the last hour and nobody insists."""
     if insist or not ledger.failed_lately():
-        reason = textwrap.shorten(str(error) or type(error).__name__, 160, placeholder=" ...").rstrip(".")
+        reason = redacted(str(error)) or type(error).__name__  # before it is cut, which might halve an address
+        reason = textwrap.shorten(reason, 160, placeholder=" ...").rstrip(".")
         text = f"warning: MLflow at {uri} failed: {reason}; the next run or `make sync` sends what is left."
-        print(re.sub(r"//[^/\s@]+@", "//", text), file=sys.stderr)  # an address may hold a password
+        print(redacted(text), file=sys.stderr)
     with contextlib.suppress(OSError):
         ledger.failure.parent.mkdir(parents=True, exist_ok=True)
         ledger.failure.touch()

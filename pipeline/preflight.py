@@ -22,6 +22,7 @@ from pipeline import stage
 from pipeline.unlock import drop_stale_locks
 
 VIDEO = "video"
+DVC_CACHE = Path(".cache/dvc")  # as .dvc/config has it
 CHECKED = Path(".cache/settings-checked")  # the digest of the settings and code that passed last
 
 
@@ -32,9 +33,19 @@ def main(benchmark: str, *others: str) -> None:
     for name in (benchmark, *others):
         targets_of(name, params.benchmark(name))
     check_detectors(params)
+    keep_private()
     drop_stale_locks()
     for name in (benchmark, *others):
         tell(params, name)
+
+
+def keep_private(folder: Path = DVC_CACHE) -> None:
+    """Make the folder in which DVC notes the states of files, and let no other user in.
+
+    DVC itself would let all write there, beneath /var/tmp even, and unpickles what it finds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 def tell(params: Params, benchmark: str) -> None:

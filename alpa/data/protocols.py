@@ -15,6 +15,7 @@ from alpa.data.raw import TEST, TRAIN, RawImages
 from alpa.errors import DataError
 
 TEST_FRACTION = 0.2  # of a data set without an official split
+LONGEST_NAME = 240  # bytes of a target's name; file systems take 255, of which a seed needs some
 JOIN = "+"  # between the names of classes that are a target together
 
 Rows = NDArray[np.int64]
@@ -175,9 +176,20 @@ def target_classes(
         dataset: its key, for messages.
 
     Raises:
-        DataError: a wanted class is not one of these, is wanted twice, or is a list where one class belongs or a single
-            class where a list belongs.
+        DataError: a wanted class is not one of these, is wanted twice, is a list where one class belongs or a single
+            class where a list belongs, or cannot name a folder, as it does with a seed behind it.
     """
+    names = _wanted(protocol, class_names, wanted, dataset)
+    for name in names:
+        if len(name.encode()) > LONGEST_NAME or name.startswith(".") or {"/", "\0"} & set(name):
+            problem = f"{protocol.target} {name[:40]!a} of {dataset} cannot name a folder"
+            raise DataError(f"{problem}; rename it: at most {LONGEST_NAME} bytes, no slash, and no dot in front.")
+    return names
+
+
+def _wanted(
+    protocol: Protocol, class_names: Sequence[str], wanted: Literal["all"] | Sequence[str | Sequence[str]], dataset: str
+) -> list[str]:
     if wanted == "all":
         if protocol.grouped:
             raise DataError(f"{protocol.target} of {dataset} must be listed, such as classes: [[a, b], [c, d]].")

@@ -1,9 +1,11 @@
 """Download a file whose checksum is known: whole or not at all, and what a cut connection left is gone on with."""
 
+from base64 import b64encode
 from http.client import HTTPException
 from pathlib import Path
 from ssl import SSLError
 from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 from filelock import FileLock
@@ -72,8 +74,7 @@ def _try(address: str, path: Path, checksum: str) -> str | None:
 
 def _receive(address: str, part: Path, start: int) -> None:
     """Append what the server has after the first `start` bytes to the file `part`, or write it anew if it sends all."""
-    headers = {"User-Agent": "alpa"} | ({"Range": f"bytes={start}-"} if start else {})
-    with urlopen(Request(address, headers=headers), timeout=STALLED_SECONDS) as answer:
+    with urlopen(_request(address, start), timeout=STALLED_SECONDS) as answer:
         resumed = answer.status == 206
         if resumed and not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             raise ConnectionError("the server sent another part of the file than it was asked for")
@@ -94,6 +95,17 @@ def _receive(address: str, part: Path, start: int) -> None:
                     raise ConnectionError(f"the server sends more than {MOST_BYTES:,} bytes")
     if total is not None and _size(part) < total:
         raise ConnectionError(f"the connection broke off after {_size(part)} of {total} bytes")
+
+
+def _request(address: str, start: int) -> Request:
+    """Return the request for what comes after the first `start` bytes; a redirect does not take a password along."""
+    parts = urlsplit(address)
+    headers = {"User-Agent": "alpa"} | ({"Range": f"bytes={start}-"} if start else {})
+    request = Request(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])), headers=headers)
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        request.add_unredirected_header("Authorization", f"Basic {b64encode(user.encode()).decode()}")
+    return request
 
 
 def _size(part: Path) -> int:

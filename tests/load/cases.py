@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alpa.evaluation.leaderboard import build_leaderboard, read_tables, write_leaderboard
+from alpa.evaluation.readings import build_readings, write_readings
 from alpa.params import EvaluationConfig
 from tests.load.made_up import named, write_benchmark, write_tables
 from tests.load.writers import count_lost, sync_at_once, write_run
@@ -39,6 +40,7 @@ def rank(root: Path, size: Sizes) -> None:
     classes, seeds = named("class", size["classes"]), range(size["seeds"])
     results = build_leaderboard(tables, classes, seeds, EvaluationConfig(), {})
     write_leaderboard(root / "reports/made_up", results)
+    write_readings(root / "reports/made_up", build_readings(tables, classes, seeds, 0.0))
 
 
 def log(root: Path, size: Sizes) -> int:
@@ -90,7 +92,7 @@ STORE = "mlflow.db"
 WRITERS = {"writers": 8, "metrics": 5000}
 GRID = {"detectors": 10, "classes": 100, "seeds": 10, "samples": 1000, "scores": 1}
 SEEDS = {"detectors": 10, "classes": 10, "seeds": 100, "samples": 1000, "scores": 1}
-LONG = {"detectors": 2, "classes": 10, "seeds": 1, "samples": 100_000, "scores": 1}
+LONG = {"detectors": 2, "classes": 10, "seeds": 1, "samples": 100_000, "scores": 4}
 PAIRS = {"sets": 10, "detectors": 10, "classes": 10, "samples": 2000}
 
 CASES = {

@@ -1,12 +1,10 @@
 """What a server can do to a download: the content decides, and nothing of another content is used."""
 
 import gzip
-import hashlib
 import io
 import tarfile
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -18,52 +16,9 @@ from alpa.data.sources import SOURCES
 from alpa.data.transfer import download
 from alpa.errors import DataError
 from alpa.params import DataConfig
+from tests.security.answers import CHECKSUM, CONTENT, Headers, moved, whole
 
-CONTENT = bytes(range(256)) * 40
-CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
 SECRET = b"a file of this machine"
-Headers = dict[str, str]
-Answer = Callable[[str], tuple[int, Headers, bytes]]  # of the range that is asked for
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """A function that takes an answer per path and returns the address of a server that gives them."""
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    answers: dict[str, Answer] = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, headers, content = answers[self.path](self.headers.get("Range", ""))
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-
-        def serving(**paths: Answer) -> str:
-            answers.update({f"/{name}": answer for name, answer in paths.items()})
-            return f"http://127.0.0.1:{server.server_port}"
-
-        yield serving
-        server.shutdown()
-        thread.join()
-
-
-def whole(content: bytes, **headers: str) -> Answer:
-    """Return an answer of the content whatever part is asked for."""
-    return lambda _: (200, {"Content-Length": str(len(content))} | headers, content)
-
-
-def moved(address: str) -> Answer:
-    return lambda _: (302, {"Location": address, "Content-Length": "0"}, b"")
 
 
 def refusal(path: Path, address: str) -> str:
@@ -137,7 +92,8 @@ def test_a_rest_of_changed_content_is_dropped_and_the_whole_comes_anew(
     (tmp_path / "file.part").write_bytes(CONTENT[:100])
     asked: list[str] = []
 
-    def answer(part: str) -> tuple[int, Headers, bytes]:
+    def answer(headers: Message) -> tuple[int, Headers, bytes]:
+        part = headers.get("Range", "")
         asked.append(part)
         if not part:
             return 200, {"Content-Length": str(len(CONTENT))}, CONTENT

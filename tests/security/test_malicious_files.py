@@ -25,6 +25,7 @@ from alpa.reporting.cells import find_cells, histories
 from alpa.reporting.results import read_results
 from alpa.runs import read_json
 from alpa.training.cells import DIGESTS, CellStore
+from alpa.training.tuned import read_tuned
 from alpa.tuning.finished import read_record
 from alpa.tuning.study import copy_studies
 from tests.security.evil import Evil, refusal, write
@@ -106,6 +107,12 @@ def test_raw_data_are_never_unpickled(reader: str, kind: str, tmp_path: Path, pi
 def test_params_make_no_objects(tag: str, tmp_path: Path, ran: Path) -> None:
     path = write(tmp_path / "params.yaml", f"pipeline: {tag} [{ran}]\n")
     assert "is not valid YAML" in refusal(lambda: load_params(path), ran)
+
+
+def test_tuned_values_make_no_objects(tmp_path: Path, ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "runs/tuned/toy/pca.yaml", f"components: !!python/object/apply:os.mkdir [{ran}]\n")
+    assert "holds no values" in refusal(lambda: read_tuned("toy", "pca"), ran)
 
 
 JSON_READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
