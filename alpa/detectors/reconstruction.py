@@ -32,6 +32,8 @@ class ReconstructingDetector(Detector):
         return {}
 
     def _require_learned(self, images: Images) -> None:
+        if not self.history:  # fitted in closed form
+            return
         found = self._map(images, lambda batch: {"wanted": self.parts(batch)[1]} | self.compared(batch))
         for loss, made in found.items():
             if loss != "wanted":

@@ -75,7 +75,7 @@ def require_informative(detector: "Detector", loss: str, made: Floats, images: F
         ModelError: the message names the loss and the last step.
     """
     trivial = float(images.var(axis=0, ddof=1).mean())  # the error of the mean image
-    step = detector.history[-1]["step"] if detector.history else 0
+    step = detector.history[-1]["step"]
     if step < HISTORY_ROWS or trivial < ALIKE * images.var():
         return
     quarters = np.array_split([row[loss] for row in detector.history], 4)

@@ -109,14 +109,9 @@ def test_an_optimiser_of_another_kind_is_judged_by_the_weights(
     assert with_plain_descent(0.01).fit(normal_images(32), short).fitted
 
 
-@pytest.mark.parametrize(
-    ("key", "settings"), [("alpa", {"bound": "sphere"}), ("alpa", {"bound": "box"}), ("denoising", {})]
-)
-def test_a_perturbation_that_wins_for_ever_stops_the_training(
-    key: str, settings: dict[str, Any], build: Build, normal_images: Images
-) -> None:
-    training = replace(LONG, steps=240)
-    text = reason(build(key, strength=1e4, **settings), normal_images(64), training)
+@pytest.mark.parametrize("key", ["alpa", "denoising"])
+def test_a_perturbation_that_wins_for_ever_stops_the_training(key: str, build: Build, normal_images: Images) -> None:
+    text = reason(build(key, strength=1e4), normal_images(64), replace(LONG, steps=240))
     assert text.startswith(f"The perturbed loss of {key} has stopped at ")
     assert text.endswith(
         "by step 240, never below the error of the mean image: the perturbation wins; lower its strength."
@@ -193,18 +188,9 @@ def test_a_short_training_is_no_collapse(
         assert build(key, **settings).fit(images, training).fitted
 
 
-def test_images_that_are_all_alike_are_no_collapse(build: Build) -> None:
-    rng = np.random.default_rng(0)
-    scene = rng.integers(0, 256, (1, 1, 4, 4)).repeat(8, 2).repeat(8, 3)
-    images = (scene + rng.normal(0, 2, (64, 1, 32, 32))).clip(0, 255).astype(np.uint8)
-    detector = build("alpa", strength=1.0).fit(images, replace(LONG, steps=120))
-    made = detector.reconstruct(images)
-    assert np.square(made - images / 255).mean() > np.square(made.mean(0) - images / 255).mean()
-
-
-def test_a_weak_perturbation_and_a_strong_one_are_no_collapse(build: Build, normal_images: Images) -> None:
-    for settings in ({"strength": 0.01, "weight": 0.25}, {"strength": 1.0, "weight": 4.0, "bound": "box"}):
-        assert build("alpa", **settings).fit(normal_images(64), replace(LONG, steps=120)).fitted
+def test_a_strong_perturbation_is_no_collapse(build: Build, normal_images: Images) -> None:
+    strong = build("alpa", strength=1.0, weight=4.0, bound="box")
+    assert strong.fit(normal_images(64), LONG).fitted
 
 
 def test_the_reason_names_the_cell(normal_images: Images) -> None:
