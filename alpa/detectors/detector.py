@@ -105,8 +105,8 @@ class Detector(nn.Module):
 
         Raises:
             DataError: the images do not have this detector's shape, there are too few, or not as many groups.
-            ConfigError: `training` is something else, or a predictor is to prepare images by their own contrast, of which
-                the predicted frame is a part.
+            ConfigError: `training` is something else, or a predictor is to prepare images by their own contrast, which
+                holds what it predicts.
             ModelError: a loss or a parameter is no longer finite, a part of `combined` does not tell images apart, or
                 this detector was fitted before.
         """
