@@ -23,6 +23,7 @@ from alpa.files import write_npy
 
 SHAPE = (3, 32, 32)
 PIXELS = 3 * 32 * 32
+PNG_ERRORS: tuple[type[Exception], ...] = (*DECODER_ERRORS, Image.DecompressionBombError)
 THREADS = 4  # that decode images; reading a file and inflating it let the others go on
 
 Images = NDArray[np.uint8]
@@ -119,7 +120,7 @@ def _read_png(path: Path) -> Images:
                 width, height = image.size
                 raise DataError(f"{path} is {width}x{height} {image.mode}, not 32x32 RGB; get a fresh copy of it.")
             return np.asarray(image)
-    except (*DECODER_ERRORS, Image.DecompressionBombError) as error:
+    except PNG_ERRORS as error:
         reason = " ".join(str(error).split()).removesuffix(".")
         raise DataError(f"{path} is not a whole PNG image ({reason}); get a fresh copy of it.") from None
 

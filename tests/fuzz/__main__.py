@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from alpa.files import write_text
 from tests.bad_input.bases import ROOT
+from tests.fuzz import seeds
 from tests.fuzz.campaign import Tally, bounded_memory, fuzz
 from tests.fuzz.readers import READERS
 
@@ -30,7 +31,7 @@ def run(name: str, seconds: float, seed: int) -> Tally:
 
 def in_a_process(name: str, seconds: float, seed: int) -> Tally:
     """Fuzz one reader in a process of its own; its crash is one more thing that should not be."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
         try:
             return pool.submit(run, name, seconds, seed).result()
         except BrokenProcessPool:
@@ -48,6 +49,7 @@ def main() -> None:
     options = parser.parse_args()
     names = options.readers or list(READERS)
     rows, wrong = [], []
+    seeds.finished()  # before the processes, which all use it
     for name in tqdm(names, unit="reader"):
         tally = in_a_process(name, 60 * options.minutes / len(names), options.seed)
         others = sum(tally.others.values())

@@ -106,7 +106,7 @@ def _read_one(reader: Reader, folder: Path, tally: Tally) -> None:
 
 
 def _told(error: BaseException) -> str:
-    """Return one line that tells an exception: the kind, the text, and the last line of this project that it went through."""
+    """Return one line that tells an exception: its kind, its text, and the last line of alpa that it went through."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/alpa/" in frame.filename]
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "outside"
     return f"{type(error).__name__} at {where}: {' '.join(str(error).split())[:120]}"

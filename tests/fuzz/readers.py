@@ -30,6 +30,7 @@ from alpa.reporting.results import read_results
 from alpa.training.cells import CellStore
 from alpa.tuning.finished import read_record
 from alpa.yaml_file import read_yaml
+from tests.bad_input.bases import ROOT
 from tests.fuzz import seeds
 
 CLIPS = ["a", "b"]
@@ -238,7 +239,7 @@ READERS: dict[str, Reader] = {
         text="json",
     ),
     "params.yaml": Reader(
-        lambda: [(seeds.ROOT / "params.yaml").read_bytes(), (seeds.finished() / "params.yaml").read_bytes()],
+        lambda: [(ROOT / "params.yaml").read_bytes(), (seeds.finished() / "params.yaml").read_bytes()],
         "params.yaml",
         lambda folder: load_params(folder / "params.yaml"),
         text="yaml",

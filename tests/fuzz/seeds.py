@@ -4,7 +4,6 @@ import gzip
 import io
 import pickle
 import tarfile
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
-from tests.bad_input.bases import Bases
+from tests.bad_input.bases import shared
 from tests.bad_input.data import idx, npy, tar
 from tests.data.published import pickled_batch
 
@@ -20,15 +19,9 @@ RANDOM = np.random.default_rng(0)
 PIXELS = RANDOM.integers(0, 256, (9, 7, 3), dtype=np.uint8)
 
 
-@cache
 def finished() -> Path:
     """Return the folder of a finished tiny benchmark, made once in this process."""
-    folder = tempfile.TemporaryDirectory()
-    _KEPT.append(folder)
-    return Bases(Path(folder.name)).made("finished") / "project"
-
-
-_KEPT: list[tempfile.TemporaryDirectory[str]] = []  # until the process ends
+    return shared().made("finished") / "project"
 
 
 def of_project(*names: str) -> list[bytes]:
@@ -44,6 +37,7 @@ def compressed() -> list[bytes]:
     return [gzip.compress(content, mtime=0) for content in idx_files()]
 
 
+@cache
 def arrays() -> list[bytes]:
     return [
         npy(np.zeros((3, 1, 2, 2), np.uint8)),
@@ -53,6 +47,7 @@ def arrays() -> list[bytes]:
     ]
 
 
+@cache
 def pictures() -> list[bytes]:
     """Return a picture of each format and of each mode that has a way of its own."""
     image = Image.fromarray(PIXELS)
@@ -86,6 +81,7 @@ def matlab() -> list[bytes]:
     return [content.getvalue()]
 
 
+@cache
 def archives() -> list[bytes]:
     return [
         tar(("ped/Train/001.tif", tarfile.REGTYPE, b"x" * 40), ("ped/Train", tarfile.DIRTYPE, b"")),
@@ -93,12 +89,14 @@ def archives() -> list[bytes]:
     ]
 
 
+@cache
 def pickles() -> list[bytes]:
     """Return batches of CIFAR-10 as Python 2 and 3 pickle them."""
     images = RANDOM.integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
     return [pickled_batch(images, [3, 1]), pickle.dumps({"labels": [3, 1], "data": images.tobytes()}, 3)]
 
 
+@cache
 def small_pictures() -> list[bytes]:
     """Return PNG files of CIFAR-10's size."""
     return [_saved(Image.fromarray(RANDOM.integers(0, 256, (32, 32, 3), dtype=np.uint8)), "PNG")]
@@ -118,6 +116,7 @@ def labels_m() -> list[bytes]:
     ]
 
 
+@cache
 def videos() -> list[bytes]:
     """Return clips of four frames."""
     import av
