@@ -12,11 +12,19 @@ def redacted(text: str) -> str:
     return re.sub(r"(://[^\s?]*\?)[^\s,;'\")]+", r"\1...", re.sub(r"://\S*@", "://", text))
 
 
+def one_line(text: str) -> str:
+    """Return a text as one line of printable characters: names of files and keys may hold any others."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 class AlpaError(Exception):
     """Base of every error that is the input's fault, not the program's; commands print it and exit with 1."""
 
     def __init__(self, message: str) -> None:
         super().__init__(redacted(message))
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class ConfigError(AlpaError):

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from alpa.errors import AlpaError
+from alpa.errors import AlpaError, one_line
 
 TRACEBACK = "--traceback"
 
@@ -43,7 +43,7 @@ def sentence(error: AlpaError | OSError) -> str:
     """Return the error as one sentence; a failed write names its file and what to do."""
     if isinstance(error, AlpaError):
         return str(error)
-    where = f" at {error.filename}" if error.filename else ""
+    where = one_line(f" at {error.filename}" if error.filename else "")
     return f"{error.strerror or error}{where}; no file was half-written: mend that and run the command again."
 
 

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from alpa.data.pictures import DECODER_ERRORS
 from alpa.data.places import CIFAR_BATCHES, cifar_form
 from alpa.errors import DataError
 from alpa.files import write_npy
 
 SHAPE = (3, 32, 32)
 PIXELS = 3 * 32 * 32
+PNG_ERRORS: tuple[type[Exception], ...] = (*DECODER_ERRORS, Image.DecompressionBombError)
 THREADS = 4  # that decode images; reading a file and inflating it let the others go on
 
 Images = NDArray[np.uint8]
@@ -77,16 +79,16 @@ def read_pickled_batch(path: Path) -> tuple[Images, Labels]:
     """
     pixels, labels, last_string = [], [], b""
     try:
-        with path.open("rb") as stream:
-            for opcode, value, _ in pickletools.genops(stream):  # lists the instructions, and follows none
-                if opcode.name in CALLS or (opcode.name == "GLOBAL" and not _is_harmless(str(value))):
-                    raise _no_batch(path, f"it would call {value or opcode.name}")
-                if opcode.name in WHOLE_NUMBERS and last_string == b"labels":
-                    labels.append(value)
-                elif isinstance(value, str | bytes) and opcode.name != "GLOBAL":
-                    last_string = value.encode("latin-1") if isinstance(value, str) else value
-                    if len(last_string) >= PIXELS:
-                        pixels.append(last_string)
+        # Lists the instructions, and follows none; of bytes, since a stream would make room for any promised length.
+        for opcode, value, _ in pickletools.genops(path.read_bytes()):
+            if opcode.name in CALLS or (opcode.name == "GLOBAL" and not _is_harmless(str(value))):
+                raise _no_batch(path, f"it would call {value or opcode.name}")
+            if opcode.name in WHOLE_NUMBERS and last_string == b"labels":
+                labels.append(value)
+            elif isinstance(value, str | bytes) and opcode.name != "GLOBAL":
+                last_string = value.encode("latin-1") if isinstance(value, str) else value
+                if len(last_string) >= PIXELS:
+                    pixels.append(last_string)
     except (ValueError, OverflowError) as error:
         raise _no_batch(path, " ".join(str(error).split()).removesuffix(".")) from None
     if len(pixels) != 1 or not labels or len(pixels[0]) != PIXELS * len(labels):
@@ -118,7 +120,7 @@ def _read_png(path: Path) -> Images:
                 width, height = image.size
                 raise DataError(f"{path} is {width}x{height} {image.mode}, not 32x32 RGB; get a fresh copy of it.")
             return np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except PNG_ERRORS as error:
         reason = " ".join(str(error).split()).removesuffix(".")
         raise DataError(f"{path} is not a whole PNG image ({reason}); get a fresh copy of it.") from None
 

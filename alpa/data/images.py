@@ -46,7 +46,7 @@ def read_raw(key: str, folder: Path, size: int) -> RawImages:
     for name in source.files:
         if not (folder / name).is_file():
             raise DataError(f"{folder} does not hold {name}; {remedy}.")
-    if source.format == "mat":  # on a damaged file, scipy fails in too many ways to tell what is wrong
+    if source.format == "mat":  # before scipy sees it, see `read_mat`
         check_files(key, folder, remedy)
     try:
         parts = _read_parts(source, folder)
@@ -96,8 +96,7 @@ def read_npy(path: Path) -> np.memmap:
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except (ValueError, SyntaxError, TokenError, EOFError, OverflowError) as error:
-        reason = " ".join(str(error).split()).removesuffix(".")
-        raise DataError(f"{path} is not a whole array file ({reason})") from None
+        raise DataError(f"{path} is not a whole array file ({_reason(error)})") from None
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
@@ -128,12 +127,19 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def read_mat(path: Path) -> Pair:
-    """Read a whole file of SVHN (ufldl.stanford.edu/housenumbers): images (N, 3, H, W), labels (N,) from 0 to 9."""
+    """Read a whole file of SVHN (ufldl.stanford.edu/housenumbers): images (N, 3, H, W), labels (N,) from 0 to 9.
+
+    Its checksum has to be checked before: on a damaged file scipy raises whatever its parser meets, or crashes.
+    """
     from scipy.io import loadmat
 
     content = loadmat(path, variable_names=["X", "y"])
     images, labels = content["X"].transpose(3, 2, 0, 1), content["y"].reshape(-1)  # (H, W, C, N) -> (N, C, H, W)
     return images, np.where(labels == 10, 0, labels)  # MATLAB counts from 1, so the digit 0 is the tenth class
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()).removesuffix(".") or type(error).__name__
 
 
 def _read_parts(source: Source, folder: Path) -> list[Pair]:

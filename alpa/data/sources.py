@@ -234,10 +234,12 @@ def _manifest(folder: Path, remedy: str) -> dict[str, str]:
     """Return the SHA-256 of each file of a video that was put into `folder`."""
     try:
         files = json.loads(read_text(folder / MANIFEST))["files"]
-        return {str(name): str(checksum) for name, checksum in files.items()}
+        if all(name.isprintable() and len(name.encode()) < 256 and len(files[name]) == 64 for name in files):
+            return dict(files)
     except FileNotFoundError:
         raise DataError(f"{folder} does not hold {MANIFEST}; {remedy}.") from None
     except OSError as error:
         raise DataError(f"{folder / MANIFEST} cannot be read ({error.strerror}); {remedy}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise DataError(f"{folder / MANIFEST} is damaged; {remedy}.") from None
+        pass
+    raise DataError(f"{folder / MANIFEST} is damaged; {remedy}.")

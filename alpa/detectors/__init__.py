@@ -111,7 +111,7 @@ def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
             int(description.get("predicted", 0)),
             Preparation(description.get("preparation", "unit")),
         )
-    except (AlpaError, OSError, ValueError, KeyError, TypeError) as error:
+    except (AlpaError, OSError, ArithmeticError, ValueError, KeyError, TypeError) as error:
         raise _undescribed(folder, error) from None
     if expected is not None and key != expected:
         raise ModelError(f"{folder} holds a detector of kind {key}, not {expected}; name a folder of {expected}.")

@@ -107,8 +107,8 @@ class Detector(nn.Module):
 
         Raises:
             DataError: the images do not have this detector's shape, there are too few, or not as many groups.
-            ConfigError: `training` is something else, or a predictor is to prepare images by their own contrast, of
-                which the predicted frame is a part.
+            ConfigError: `training` is something else, or a predictor is to prepare images by their own contrast, which
+                holds what it predicts.
             ModelError: training collapsed: a loss or a parameter is no longer finite, a player learned nothing or wins
                 for ever, a score is the same for all held-out images; or this detector was fitted before.
         """

@@ -61,9 +61,21 @@ def gather(records: Mapping[str, StudyRecord], sweeps: Mapping[str, pd.DataFrame
         sweeps: by detector, what the sweep stage wrote.
 
     Raises:
-        StudyError: a trial was not swept.
+        StudyError: a trial was not swept, or a record does not fit its sweep.
     """
     held = {name: record for name, record in records.items() if record.trials}
+    try:
+        return _gathered(held, sweeps)
+    except (LookupError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        names = ", ".join(record.name for record in held.values())
+        raise StudyError(
+            f"A record or a sweep of {names} is damaged ({reason}); run the tune and sweep stages again."
+        ) from error
+
+
+def _gathered(held: Mapping[str, StudyRecord], sweeps: Mapping[str, pd.DataFrame]) -> Evidence:
+    """Return the tables of studies with trials."""
     scored = {name: scored_trials(record, sweeps[name]) for name, record in held.items()}
     return Evidence(
         studies=_joined({name: study(record) for name, record in held.items()}),

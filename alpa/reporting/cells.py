@@ -37,7 +37,7 @@ def find_cells(models: Path) -> dict[Key, Cell]:
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
             cells[str(facts["detector"]), str(facts["target_class"]), int(facts["seed"])] = Cell(path.parent, facts)
-        except (ValueError, KeyError, TypeError):
+        except (ArithmeticError, ValueError, KeyError, TypeError):
             raise ModelError(f"{path} is damaged; delete its folder and run the train stage again.") from None
     return cells
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from alpa.errors import StudyError
 from alpa.files import read_text, write_json
 from alpa.training.tuned import tuned_path
@@ -69,8 +71,10 @@ def read_record(path: Path) -> StudyRecord:
         StudyError: it is missing or damaged.
     """
     try:
-        values = json.loads(read_text(path))
-        return StudyRecord(**values | {"trials": tuple(Finished(**trial) for trial in values["trials"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        stage = f"pipeline/dvc.yaml:tune@{path.parent.name}-{path.name.partition('.')[0]}"
-        raise StudyError(f"{path} is missing or damaged; run `dvc repro -f {stage}`.") from None
+        record = TypeAdapter(StudyRecord).validate_python(json.loads(read_text(path)))
+        if not record.trials or isinstance(record.settings["objective"], str):
+            return record
+    except (OSError, ValueError, KeyError):
+        pass
+    stage = f"pipeline/dvc.yaml:tune@{path.parent.name}-{path.name.partition('.')[0]}"
+    raise StudyError(f"{path} is missing or damaged; run `dvc repro -f {stage}`.")

@@ -4,6 +4,8 @@ Each is a folder with a project in `project`, beside which the user's data lie; 
 """
 
 import shutil
+import tempfile
+import weakref
 from functools import cache
 from pathlib import Path
 
@@ -67,6 +69,14 @@ class Bases:
         if name == "finished":
             finish(project)
         return home
+
+
+@cache
+def shared() -> Bases:
+    """Return the bases of this process, in a folder that goes when it ends."""
+    folder = tempfile.TemporaryDirectory()
+    weakref.finalize(shared, folder.cleanup)
+    return Bases(Path(folder.name))
 
 
 def finish(project: Project) -> None:

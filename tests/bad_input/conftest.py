@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.bad_input.bases import Bases
+from tests.bad_input.bases import Bases, shared
 
 
 @pytest.fixture(scope="session")
-def bases(tmp_path_factory: pytest.TempPathFactory) -> Bases:
+def bases() -> Bases:
     """The bases of all cases; each case gets a copy."""
-    return Bases(tmp_path_factory.mktemp("bases"))
+    return shared()

@@ -75,7 +75,7 @@ def test_a_terminal_without_foreign_letters_shows_them_escaped(
     assert "folders.parts is /no/Gr\\xf6\\xdfe, which does not exist; " in output
 
 
-@pytest.mark.parametrize("uri", ["nonsense", "http://127.0.0.1:9", "sqlite:////no/such/folder/mlflow.db"])
+@pytest.mark.parametrize("uri", ["nonsense", "http://127.0.0.1:9", "sqlite:///params.yaml/mlflow.db"])
 def test_a_tracking_server_that_is_none_costs_one_warning(uri: str, bases: Bases, tmp_path: Path) -> None:
     project = bases.copy("finished", tmp_path / "home")
     code, output, errors = as_command(project, ["report", "digits"], {"MLFLOW_TRACKING_URI": uri})
