@@ -40,6 +40,7 @@ WORTH_A_SYNC = 60.0  # seconds that a stage worked; importing mlflow takes some 
 LOCK_SECONDS = 300
 METRICS_PER_REQUEST = 1000
 KEY_TAG = "alpa.key"
+DAMAGED = "(sqlite3.DatabaseError)"  # how SQLAlchemy begins what it says of such a database
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,10 @@ def _warn(uri: str, ledger: Ledger, error: Exception, insist: bool) -> None:
     """Say on stderr that sending failed, unless that was said within the last hour and nobody insists."""
     if insist or not ledger.failed_lately():
         reason = textwrap.shorten(str(error) or type(error).__name__, 160, placeholder=" ...").rstrip(".")
-        text = f"warning: MLflow at {uri} failed: {reason}; the next run or `make sync` sends what is left."
+        remedy = "the next run or `make sync` sends what is left"
+        if DAMAGED in reason:
+            reason, remedy = f"{ledger.database} is damaged", "move it away, and `make sync` logs all results anew"
+        text = f"warning: MLflow at {uri} failed: {reason}; {remedy}."
         print(re.sub(r"//[^/\s@]+@", "//", text), file=sys.stderr)  # an address may hold a password
     with contextlib.suppress(OSError):
         ledger.failure.parent.mkdir(parents=True, exist_ok=True)

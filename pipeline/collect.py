@@ -4,9 +4,11 @@ from pathlib import Path
 
 from alpa.files import write_text
 from pipeline import stage
+from pipeline.alone import alone
 
 
 @stage
+@alone
 def main(benchmark: str) -> None:
     """Copy the leaderboard, so that the paper waits for the report of each of its benchmarks."""
     leaderboard = Path("reports") / benchmark / "leaderboard.csv"

@@ -20,11 +20,13 @@ from alpa.training.cells import SavedCell
 from alpa.training.grid import SPLITS
 from alpa.training.workers import open_pool, run_in_workers
 from pipeline import stage
+from pipeline.alone import alone
 
 IMAGES_PER_WORKER = 20_000  # so many are scored in the time that a worker takes to start
 
 
 @stage
+@alone
 def main(benchmark: str, detector: str) -> None:
     params = load_params()
     settings = params.benchmark(benchmark)

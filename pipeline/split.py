@@ -8,9 +8,11 @@ from alpa.data.protocols import find_protocol
 from alpa.data.splits import count_shared, make_splits, write_split
 from alpa.params import load_params
 from pipeline import stage
+from pipeline.alone import alone
 
 
 @stage
+@alone
 def main(benchmark: str) -> None:
     """Split the data set of `benchmark` by its protocol and say how many test images are also training images."""
     params = load_params()
