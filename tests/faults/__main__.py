@@ -1,6 +1,7 @@
 """Every fault over every stage of a generated benchmark: python -m tests.faults --stages train,tune --kills 2."""
 
 import argparse
+import contextlib
 import os
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from tests.faults import warm
 from tests.faults.benchmark import DISTURBED
-from tests.faults.series import FAULTS, KILLS, Series, run_all
+from tests.faults.series import FAULTS, KILLS, SHORT, Series, run_all
 from tests.faults.table import COLUMNS, as_table, write_tables
 from tests.faults.undisturbed import Undisturbed
 
@@ -22,8 +23,9 @@ def main() -> int:
     options = _options()
     started = time.monotonic()
     warm.warm_up()
-    with tempfile.TemporaryDirectory(prefix="faults-") as name:
-        undisturbed = Undisturbed(Path(name))
+    with contextlib.ExitStack() as stack:
+        name = options.keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-"))
+        undisturbed = Undisturbed(Path(name).absolute())
         undisturbed.run()
         seconds = sum(undisturbed.seconds.values())
         print(f"The undisturbed run takes {seconds:.1f} seconds, stage by stage.", flush=True)
@@ -39,7 +41,7 @@ def main() -> int:
     table = as_table(options.faults, outcomes)
     print("\n" + table.groupby("fault", sort=False)[list(COLUMNS[2:])].sum().to_string())
     print(f"{(time.monotonic() - started) / 60:.1f} minutes")
-    if options.output:
+    if options.output and not options.short:
         write_tables(Path(options.output), table, time.monotonic() - started)
     return int(bool((table["tried"] != table["identical"]).any()))
 
@@ -51,6 +53,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--faults", type=_names(list(FAULTS)), default=list(FAULTS), help="parts of names, by comma")
     parser.add_argument("--kills", type=int, default=FAULTS[KILLS][1], help="random moments per stage")
     parser.add_argument("--most", type=int, help="attempts of every other fault per stage, if fewer than it has")
+    parser.add_argument("--short", action="store_true", help="each fault once, in one stage, and no tables")
+    parser.add_argument("--keep", help="a new folder, which keeps the undisturbed run and the runs that went wrong")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="runs side by side")
     parser.add_argument("--log", type=int, default=3000, help="characters to show of a run that went wrong")
@@ -73,6 +77,9 @@ def _names(known: list[str]) -> Callable[[str], list[str]]:
 
 def _series(options: argparse.Namespace) -> list[Series]:
     """Return what is to be run; the longest series come first."""
+    if options.short:
+        stages = {stage.name: stage for stage in DISTURBED}
+        return [Series(fault, stages[name], attempts=1, first=number) for fault, (name, number) in SHORT.items()]
     return [
         Series(
             fault, stage, options.kills if fault == KILLS else min(options.most or FAULTS[fault][1], FAULTS[fault][1])

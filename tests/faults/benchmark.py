@@ -82,7 +82,7 @@ def _stage(name: str, *arguments: str, finish: tuple[str, ...] = ()) -> Stage:
 
 # In the order in which they run; `download` is of another benchmark, since this one's pictures are the user's own.
 STAGES = (
-    _stage("download", "digits", finish=("pipeline/dvc.yaml:split@digits",)),
+    _stage("download", "digits", finish=("pipeline/dvc.yaml:download@digits",)),
     _stage("folder", KEY),
     _stage("split", KEY),
     _stage("tune", KEY, "pca"),

@@ -40,6 +40,22 @@ FAULTS: dict[str, tuple[Fault, int]] = {  # with the number of attempts per stag
     "split file removed or cut": (damaged("data/splits/*/*/*", (remove, cut)), 4),
 }
 
+SHORT = {  # what the ordinary tests try: each fault once, in the stage and as the attempt of that number
+    "only a worker killed": ("train", 1),
+    "ENOSPC at each write": ("tune", 12),
+    "each written file cut short": ("tune", 7),
+    KILLS: ("sweep", 1),
+    "only DVC killed": ("evaluate", 1),
+    "only the tracking server killed": ("report", 1),
+    "clock jumps": ("train", 3),
+    "two runs side by side": ("leaderboard", 1),
+    "cached cell corrupted": ("train", 1),
+    "journal corrupted": ("tune", 2),
+    "MLflow database corrupted": ("sync", 1),
+    "dvc.lock line corrupted": ("evaluate", 2),
+    "split file removed or cut": ("split", 1),
+}
+
 
 @dataclass(frozen=True)
 class Series:
@@ -48,12 +64,13 @@ class Series:
     fault: str
     stage: Stage
     attempts: int
+    first: int = 0
 
     def run(self, undisturbed: Undisturbed, seed: int) -> list[Outcome]:
         """Run the attempts, up to the first where there is nothing to disturb."""
         outcomes = []
         fault = FAULTS[self.fault][0]
-        for number in range(self.attempts):
+        for number in range(self.first, self.first + self.attempts):
             whole = number % WHOLE_EVERY == 0
             outcome = disturb(undisturbed, self.fault, fault, self.stage, number, whole, seed)
             if outcome is None:

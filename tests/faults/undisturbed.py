@@ -64,7 +64,7 @@ class Undisturbed:
     def required(self, stage: Stage, whole: bool) -> set[str]:
         """Return the results that a finished run must have: all, or the scores and what they take, and the stage's."""
         if stage.finish:
-            return {path for path in self.files if path.startswith(("data/raw/digits", "data/splits/digits"))}
+            return self.outputs[stage]
         own = {path for path in self.files if "digits" not in path}
         return own if whole else {path for path in own if path.startswith(SCORES)} | self.outputs[stage]
 

@@ -1,5 +1,6 @@
 """A study on a made-up detector: what its trials are, how it grows, and what diverges in it."""
 
+import datetime
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,6 +138,22 @@ def test_a_study_gets_no_more_trials_once_they_took_so_many_minutes(undisturbed:
     assert run_study(path, toy_plan(), slow, TRIALS, minutes=0.1 / 60) == found
     assert path.read_bytes() == before, "all its trials count, not those of this process"
     assert run_study(path, toy_plan(), toy_evaluate, TRIALS, minutes=60) == undisturbed
+
+
+def test_a_clock_that_jumps_ends_no_study(
+    undisturbed: list[Finished], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Jumping(datetime.datetime):
+        days = 0
+
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
+            cls.days += 1
+            return datetime.datetime.now(tz) + datetime.timedelta(days=cls.days)
+
+    monkeypatch.setattr("optuna.storages.journal._storage.datetime", Jumping)
+    assert run_study(path, toy_plan(), toy_evaluate, TRIALS, minutes=1) == undisturbed
+    assert opened(path).trials[0].duration > datetime.timedelta(hours=1)
 
 
 def diverging(values: dict[str, Any]) -> Iterator[tuple[str, Aurocs]]:
