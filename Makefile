@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS ?= true
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test paper sync ui tune dashboard performance release lock clean $(BENCHMARKS)
+.PHONY: help repro test paper sync ui tune dashboard faults performance release lock clean $(BENCHMARKS)
 
 repro: $(INSTALLED)  ## run the default benchmark, as far as anything changed, and name its report
 	@$(RUN) pipeline.preflight $(DEFAULT)
@@ -71,6 +71,9 @@ tune: $(INSTALLED)  ## go on with studies: make tune TRIALS=50, of the default b
 dashboard: $(INSTALLED) requirements-dashboard.lock  ## browse a copy of all studies on 127.0.0.1; PORT=8081 for another port
 	@$(RUN) pip install --disable-pip-version-check -qq --no-deps --require-hashes --requirement requirements-dashboard.lock
 	@$(RUN) pipeline.dashboard $(if $(filter file,$(origin PORT)),8080,$(PORT))
+
+faults: $(INSTALLED)  ## kill, fill disks and damage files in every stage of a small benchmark; every run must end alike
+	@$(RUN) tests.faults
 
 performance: $(INSTALLED)  ## measure speed, memory and scale, side by side: about an hour, on an idle machine
 	@for script in convolutions training workers many_models scoring scaling large_data stage_imports no_op cold_start; do \

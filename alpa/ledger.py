@@ -46,10 +46,11 @@ class Ledger:
 
     def failed_lately(self) -> bool:
         """Tell whether the server failed within the last hour."""
-        return self.failure.exists() and time.time() - self.failure.stat().st_mtime < QUIET_SECONDS
+        ago = time.time() - self.failure.stat().st_mtime if self.failure.exists() else QUIET_SECONDS
+        return 0 <= ago < QUIET_SECONDS  # a failure of the future is one of a clock that was wrong
 
     def forget_lost(self) -> None:
-        """Forget what a database had that is gone."""
+        """Forget what a database had that is gone, or empty."""
         if self._lost():
             self.path.unlink(missing_ok=True)
 
@@ -57,7 +58,7 @@ class Ledger:
         return {} if self._lost() else read_json(self.path)
 
     def _lost(self) -> bool:
-        return self.database is not None and not self.database.exists()
+        return self.database is not None and not (self.database.is_file() and self.database.stat().st_size)
 
 
 def _entry(tree: RunTree, key: str) -> str:

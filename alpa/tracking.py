@@ -40,6 +40,7 @@ WORTH_A_SYNC = 60.0  # seconds that a stage worked; importing mlflow takes some 
 LOCK_SECONDS = 300
 METRICS_PER_REQUEST = 1000
 KEY_TAG = "alpa.key"
+DAMAGED = "(sqlite3.DatabaseError)"  # how SQLAlchemy begins what it says of such a database
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,10 @@ def _warn(uri: str, ledger: Ledger, error: Exception, insist: bool) -> None:
     if insist or not ledger.failed_lately():
         reason = redacted(str(error)) or type(error).__name__  # before it is cut, which might halve an address
         reason = textwrap.shorten(reason, 160, placeholder=" ...").rstrip(".")
-        text = f"warning: MLflow at {uri} failed: {reason}; the next run or `make sync` sends what is left."
-        print(redacted(text), file=sys.stderr)
+        remedy = "the next run or `make sync` sends what is left"
+        if DAMAGED in reason:
+            reason, remedy = f"{ledger.database} is damaged", "move it away, and `make sync` logs all results anew"
+        print(redacted(f"warning: MLflow at {uri} failed: {reason}; {remedy}."), file=sys.stderr)
     with contextlib.suppress(OSError):
         ledger.failure.parent.mkdir(parents=True, exist_ok=True)
         ledger.failure.touch()

@@ -6,9 +6,11 @@ from alpa.errors import ScoreError
 from alpa.files import write_text
 from alpa.params import load_params
 from pipeline import stage
+from pipeline.alone import alone
 
 
 @stage
+@alone
 def main(benchmark: str) -> None:
     """Copy the leaderboard, so that the paper waits for the report of each of its benchmarks."""
     load_params().benchmark(benchmark)

@@ -13,6 +13,7 @@ from alpa.errors import ModelError
 from alpa.params import load_params
 from alpa.runs import read_json
 from pipeline import stage
+from pipeline.alone import alone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,7 @@ IMAGES_PER_WORKER = 20_000  # so many are scored in the time that a worker takes
 
 
 @stage
+@alone
 def main(benchmark: str, detector: str) -> None:
     params = load_params()
     settings = params.benchmark(benchmark)

@@ -4,9 +4,11 @@ from alpa.data.folders import find_folder, list_clips, list_pictures, write_inve
 from alpa.data.sources import RAW_FOLDER
 from alpa.params import load_params
 from pipeline import stage
+from pipeline.alone import alone
 
 
 @stage
+@alone
 def main(dataset: str) -> None:
     """List the folder that params.yaml names for `dataset`, as pictures or as clips; the files stay where they are."""
     from alpa.data.clips import is_clip_folder

@@ -10,9 +10,11 @@ from alpa.files import write_json
 from alpa.params import load_params
 from alpa.tuning.finished import read_record, record_path
 from pipeline import stage
+from pipeline.alone import alone
 
 
 @stage
+@alone
 def main(benchmark: str) -> None:
     params = load_params()
     settings = params.benchmark(benchmark)

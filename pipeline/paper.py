@@ -4,9 +4,11 @@ from pathlib import Path
 
 from alpa.params import load_params
 from pipeline import stage
+from pipeline.alone import alone
 
 
 @stage
+@alone
 def main() -> None:
     """Write reports/paper/ from the benchmarks in pipeline.paper that have results."""
     from alpa.reporting.page import write_page

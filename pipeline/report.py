@@ -5,9 +5,11 @@ from pathlib import Path
 from alpa.params import load_params
 from alpa.tracking import sync
 from pipeline import stage
+from pipeline.alone import alone
 
 
 @stage
+@alone
 def main(benchmark: str) -> None:
     """Write reports/<benchmark>/report.html, report.md, tables/ and figures/."""
     video = load_params().video_for(benchmark)

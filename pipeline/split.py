@@ -9,9 +9,11 @@ from alpa.data.splits import make_splits, write_split
 from alpa.params import load_params
 from alpa.runs import read_json
 from pipeline import stage
+from pipeline.alone import alone
 
 
 @stage
+@alone
 def main(benchmark: str) -> None:
     """Split the data set of `benchmark` by its protocol and say how many test samples are also training samples."""
     params = load_params()

@@ -6,12 +6,14 @@ from alpa.files import write_text
 from alpa.params import Params, TuningConfig, load_params
 from alpa.tuning.finished import StudyRecord, read_record, record_path
 from pipeline import stage
+from pipeline.alone import alone
 
 CACHE = Path(".cache")
 HEADER = "kind,place,strength,target_class,measure,auroc\n"
 
 
 @stage
+@alone
 def main(benchmark: str, detector: str) -> None:
     """Measure the trials of a detector's study; one without trials has nothing to measure."""
     params = load_params()

@@ -3,18 +3,18 @@
 import time
 from pathlib import Path
 
-from filelock import FileLock
-
 from alpa.files import whole_folder
 from alpa.params import load_params
 from alpa.tracking import WORTH_A_SYNC, sync
 from alpa.training.tuned import read_tuned
 from pipeline import stage
+from pipeline.alone import alone
 
 CACHE = Path(".cache")
 
 
 @stage
+@alone
 def main(benchmark: str, detector: str) -> None:
     started = time.monotonic()
     params = load_params()
@@ -28,16 +28,14 @@ def main(benchmark: str, detector: str) -> None:
 
     runtime, pool = open_pool(params.runtime)
     cells = benchmark_cells(params, benchmark, detector, values)
-    # Killing only dvc leaves a stage alive; a second run then waits for it instead of training the same cells.
-    with FileLock(CACHE / "locks" / f"train-{benchmark}-{detector}.lock"):
-        pool = pool.at_most(len(cells) if learns_by_steps(detector) else 1)
-        title = f"train {detector} on {benchmark}"
-        models = train_cells(cells, runtime, CellStore(CACHE / "cells"), pool, environment(runtime), title)
-        with whole_folder(Path("runs/models") / benchmark / detector) as folder:
-            for name, files in models.items():
-                (folder / name).mkdir()
-                for file, content in files.items():
-                    (folder / name / file).write_bytes(content)
+    pool = pool.at_most(len(cells) if learns_by_steps(detector) else 1)
+    title = f"train {detector} on {benchmark}"
+    models = train_cells(cells, runtime, CellStore(CACHE / "cells"), pool, environment(runtime), title)
+    with whole_folder(Path("runs/models") / benchmark / detector) as folder:
+        for name, files in models.items():
+            (folder / name).mkdir()
+            for file, content in files.items():
+                (folder / name / file).write_bytes(content)
     if time.monotonic() - started > WORTH_A_SYNC:
         sync(benchmark)
 

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 import yaml
-from filelock import FileLock
 
 from alpa.files import write_text
 from alpa.params import Params, TuningConfig, load_params
@@ -12,11 +11,13 @@ from alpa.tracking import WORTH_A_SYNC, sync
 from alpa.training.tuned import tuned_path
 from alpa.tuning.finished import StudyRecord, choose, record_path, write_record
 from pipeline import stage
+from pipeline.alone import alone
 
 CACHE = Path(".cache")
 
 
 @stage
+@alone
 def main(benchmark: str, detector: str) -> None:
     """Run the study of a detector with a search space; one without keeps the untuned values of params.yaml."""
     started = time.monotonic()
@@ -44,9 +45,8 @@ def study(params: Params, benchmark: str, detector: str, tuning: TuningConfig) -
     from alpa.tuning.study import run_study, study_path
 
     path = study_path(benchmark, detector, tuning.study)
-    with FileLock(CACHE / "locks" / f"{path.stem}.lock"):
-        plan, trials = prepare(params, benchmark, detector, CellStore(CACHE / "cells"))
-        finished = run_study(path, plan, trials.run, tuning.trials_for(detector), tuning.minutes) if plan.space else []
+    plan, trials = prepare(params, benchmark, detector, CellStore(CACHE / "cells"))
+    finished = run_study(path, plan, trials.run, tuning.trials_for(detector), tuning.minutes) if plan.space else []
     return StudyRecord(path.stem, describe(plan.space), plan.settings, tuple(finished))
 
 

@@ -8,9 +8,11 @@ from alpa.files import whole_folder
 from alpa.params import load_params
 from alpa.tuning.finished import read_record, record_path
 from pipeline import stage
+from pipeline.alone import alone
 
 
 @stage
+@alone
 def main(benchmark: str) -> None:
     """Write the tables, and a page that needs no trained model."""
     from alpa.reporting.page import write_page

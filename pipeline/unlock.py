@@ -1,5 +1,6 @@
 """Free what killed runs of DVC hold: its lock file names processes, and it takes a zombie or a namesake for alive."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,30 @@ LOCKS = Path(".dvc/tmp/rwlock")
 
 
 def drop_stale_locks(path: Path = LOCKS) -> None:
-    """Remove from DVC's lock file the entries of processes that are gone; those of living ones stay."""
-    if not path.is_file() or '"pid"' not in path.read_text(encoding="utf-8"):
+    """Remove from DVC's lock file the entries of processes that are gone; those of living ones stay.
+
+    One that DVC cannot read, since it was killed while it wrote it, is removed.
+    """
+    if not path.is_file() or _is_free(path):
         return
     from dvc.fs import localfs
+    from dvc.rwlock import RWLockFileCorruptedError, RWLockFileFormatError
+
+    try:
+        _drop_entries(path, localfs)
+    except (RWLockFileCorruptedError, RWLockFileFormatError):
+        path.unlink(missing_ok=True)
+
+
+def _is_free(path: Path) -> bool:
+    """Tell whether nobody holds anything."""
+    try:
+        return not any(json.loads(path.read_bytes()).values())
+    except (ValueError, AttributeError):
+        return False
+
+
+def _drop_entries(path: Path, localfs: Any) -> None:
     from dvc.rwlock import _edit_rwlock  # DVC's own way in, which keeps other processes of its out meanwhile
 
     written = path.stat().st_mtime

@@ -1,6 +1,7 @@
 """An Optuna study in a journal file: it grows, resumes where it was killed, and gives the same trials either way."""
 
 import contextlib
+import hashlib
 import itertools
 import json
 import math
@@ -61,7 +62,7 @@ def run_study(path: Path, plan: Plan, evaluate: Evaluate, trials: int, minutes: 
         minutes: a study whose trials took longer in total gets no more; None for no limit.
 
     Raises:
-        StudyError: the journal is damaged, the study was made with another space, or a queued trial does not fit it.
+        StudyError: the study was made with another space, or a queued trial does not fit it.
         ModelError: training diverged with the untuned values.
     """
     with quiet():
@@ -79,6 +80,7 @@ def run_study(path: Path, plan: Plan, evaluate: Evaluate, trials: int, minutes: 
                 seed = int(np.random.SeedSequence([plan.seed, len(done)]).generate_state(1)[0])
                 study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
                 _run_trial(study, _begin_trial(study, plan.space), evaluate, is_first=not done)
+                _seal(study, path)
                 done = _finished(study)
                 progress.update()
         return [_as_finished(place, trial) for place, trial in enumerate(done[:trials])]
@@ -119,13 +121,10 @@ def _recorded(aurocs: dict[str, Aurocs]) -> Evaluate:
 
 
 def _open(path: Path, plan: Plan) -> optuna.Study:
-    """Return the study of this plan, after setting aside one whose trials meant something else."""
+    """Return the study of this plan, after setting aside a damaged one, or one whose trials meant something else."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _drop_stale_lock(path)
-    if path.exists() and (
-        path.stat().st_size or not path.is_file()
-    ):  # a process killed before the first line leaves an empty one
-        held = _load(path)
+    if held := _held(path):
         made_with, settings = held.user_attrs.get("settings"), digest(plan.settings)
         if made_with == settings and held.user_attrs.get("space") != describe(plan.space):
             raise StudyError(
@@ -136,8 +135,7 @@ def _open(path: Path, plan: Plan) -> optuna.Study:
             _drop_torn_line(path)
             held.pruner = make_pruner(plan.pruner)
             return held
-        aside = _free_name(path, str(made_with)[:8])
-        path.replace(aside)
+        aside = _set_aside(path, f".{str(made_with)[:8]}", ".journal")
         print(f"Study {path.stem} rests on other data, code or settings; it is kept as {aside}, and a new one begins.")
     study = optuna.create_study(
         storage=_storage(path), study_name=path.stem, direction="maximize", pruner=make_pruner(plan.pruner)
@@ -148,24 +146,48 @@ def _open(path: Path, plan: Plan) -> optuna.Study:
     return study
 
 
-def _free_name(path: Path, settings: str) -> Path:
-    """Return a journal's name aside that no other has yet."""
-    names = (path.with_suffix(f".{settings}{f'-{again}' if again else ''}.journal") for again in itertools.count())
-    return next(name for name in names if not name.exists())
+def _held(path: Path) -> optuna.Study | None:
+    """Return the study that a journal holds; None where there is none, or a damaged one, which is then set aside."""
+    if not path.exists() or (path.is_file() and not path.stat().st_size):  # as killed before the first line
+        return None
+    try:
+        return _load(path)
+    except StudyError as error:
+        aside = _set_aside(path, path.suffix, ".damaged")
+        reason = str(error).rpartition(";")[0]
+        print(f"{reason}; it is kept as {aside}, and the study begins anew with the finished cells of its trials.")
+        return None
+
+
+def _set_aside(path: Path, mark: str, suffix: str) -> Path:
+    """Rename a journal, to <name><mark>[-<number>]<suffix> where there is none yet, and return its new path."""
+    names = (path.with_name(f"{path.stem}{mark}{f'-{again}' if again else ''}{suffix}") for again in itertools.count())
+    return path.replace(next(name for name in names if not name.exists()))
 
 
 def _load(path: Path) -> optuna.Study:
     try:
         require_file(path)
-        for line in path.read_bytes().split(b"\n")[-2:-1]:
+        content = path.read_bytes()
+        for line in content.split(b"\n")[-2:-1]:
             json.loads(line)  # Optuna does not mind a bad last line until another follows it
-        return optuna.load_study(storage=_storage(path), study_name=path.name.partition(".")[0])
+        study = optuna.load_study(storage=_storage(path), study_name=path.name.partition(".")[0])
+        sealed = study.user_attrs.get("seal", {"bytes": 0, "sha256": None})
+        if sealed["sha256"] not in (None, hashlib.sha256(content[: sealed["bytes"]]).hexdigest()):
+            raise ValueError("a line of it is lost or changed")
+        return study
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError) as error:
         reason = str(error).splitlines()[0].strip("'\" .") if str(error) else type(error).__name__
-        raise StudyError(
-            f"{path} is no journal of study {path.stem} ({reason}); move it away, and the finished cells of its trials "
-            "will be used again."
-        ) from None
+        raise StudyError(f"{path} is no journal of study {path.stem} ({reason}); move it away.") from None
+
+
+def _seal(study: optuna.Study, path: Path) -> None:
+    """Note in a journal a digest of what it holds, which a line that gets lost or changed later breaks.
+
+    Optuna would take the rest for a study, whose trials then were others. What is added later is no damage.
+    """
+    content = path.read_bytes()
+    study.set_user_attr("seal", {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()})
 
 
 def _storage(path: Path) -> JournalStorage:
@@ -217,8 +239,9 @@ def _finished(study: optuna.Study) -> list[FrozenTrial]:
     return [trial for trial in _in_state(study, *FINISHED) if trial.value is not None]
 
 
-def _seconds(trials: Iterable[FrozenTrial]) -> float:
-    return sum(trial.duration.total_seconds() for trial in trials if trial.duration)
+def _seconds(trials: Sequence[FrozenTrial]) -> float:
+    durations = {trial.number: trial.duration.total_seconds() for trial in trials if trial.duration}
+    return sum(trial.user_attrs.get("seconds", durations.get(trial.number, 0.0)) for trial in trials)
 
 
 def _begin_trial(study: optuna.Study, space: Space) -> Trial:
@@ -239,6 +262,7 @@ def _give_up(study: optuna.Study, number: int, error: Exception) -> StudyError:
 def _run_trial(study: optuna.Study, trial: Trial, evaluate: Evaluate, is_first: bool) -> None:
     """Run one trial to its end and tell the study what it is worth."""
     aurocs: dict[str, Aurocs] = {}
+    started = time.monotonic()  # the trial's own times are of a clock that may jump
     try:
         for step, (name, found) in enumerate(evaluate(trial.params)):
             aurocs[name] = found
@@ -256,9 +280,11 @@ def _run_trial(study: optuna.Study, trial: Trial, evaluate: Evaluate, is_first: 
             raise ModelError(f"The study cannot begin, as its untuned values fail: {error}") from None
         tqdm.write(f"{study.study_name}, trial {trial.number}: {str(error).rstrip('.')}; it counts as AUROC {WORST:g}.")
         trial.set_user_attr("diverged", str(error))
+        trial.set_user_attr("seconds", time.monotonic() - started)
         study.tell(trial, WORST)
         return
     trial.set_user_attr("aurocs", aurocs)
+    trial.set_user_attr("seconds", time.monotonic() - started)
     study.tell(trial, _worth(study, trial))
 
 

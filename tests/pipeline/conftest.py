@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.project import CODE, Interrupted, Project
+from tests.pipeline.project import Interrupted, Project, copy_code
 
-ROOT = Path(__file__).parents[2]
 TRIALS = 3
 TRIAL_CELLS = 2 * TRIALS  # two classes with one seed; those of the chosen trial are cells of the benchmark too
 TINY = {
@@ -54,16 +53,7 @@ def switch_off_tracking(project: Project) -> None:
 @pytest.fixture(scope="session")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project's code as it is; not to be changed."""
-    project = Project(tmp_path_factory.mktemp("code") / "project")
-    without = shutil.ignore_patterns("__pycache__")
-    for name in CODE:
-        source, target = ROOT / name, project.folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=without)
-        else:
-            shutil.copy(source, target)
-    return project
+    return copy_code(tmp_path_factory.mktemp("code") / "project")
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 CODE = ("alpa", "pipeline", ".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "params.yaml", "Makefile")
+ROOT = Path(__file__).parents[2]
 KEPT_OUT = ("ALPA_", "MLFLOW_TRACKING_URI", "DVC_", "MAKE", "MFLAGS")  # settings of the machine or of a make above
 
 
@@ -41,15 +42,20 @@ class Project:
             section[key] = value
         path.write_text(yaml.safe_dump(params, sort_keys=False))
 
-    def start(self, *command: str, settings: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
-        """Start a command in the folder, with this Python, and with these settings instead of the machine's own."""
+    def environment(self) -> dict[str, str]:
+        """Return what commands in the folder have around them: this Python, and none of the machine's own settings."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(KEPT_OUT)}
         own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
         own["OPENBLAS_NUM_THREADS"] = "1"  # its threads wait actively for one another, long on a busy machine
         for kind in ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG"):
             own[f"DVC_{kind}_DIR"] = str(self.folder.parent / "dvc")
         own["DVC_NO_ANALYTICS"] = "true"
-        return subprocess.Popen(command, cwd=self.folder, env=own | dict(settings or {}), text=True, **options)
+        return own
+
+    def start(self, *command: str, settings: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
+        """Start a command in the folder, with these settings instead of the machine's own."""
+        own = self.environment() | dict(settings or {})
+        return subprocess.Popen(command, cwd=self.folder, env=own, text=True, **options)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end and return what it printed."""
@@ -118,6 +124,18 @@ class Interrupted:
     project: Project
     cells: dict[str, tuple[int, bytes]]  # those of ALPA that were finished when it was killed for the second time
     log: str  # of the run after that
+
+
+def copy_code(folder: Path) -> Project:
+    """Return the project's code as it is, in a new folder."""
+    for name in CODE:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return Project(folder)
 
 
 def stages_run(log: str) -> set[str]:

@@ -59,3 +59,11 @@ def test_a_namesake_that_started_later_holds_nothing(tmp_path: Path) -> None:
 def test_without_a_lock_file_there_is_nothing_to_do(tmp_path: Path) -> None:
     drop_stale_locks(tmp_path / "rwlock")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", '{"write": {"a": {"pi', "[]", '{"write": {"a": 1}}'])
+def test_a_lock_file_that_was_torn_is_removed(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "rwlock"
+    path.write_text(content)
+    drop_stale_locks(path)
+    assert not path.exists()

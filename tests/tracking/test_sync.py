@@ -1,7 +1,9 @@
 """Result files to MLflow: everything once, whatever happens to the server or to the sender."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,38 @@ def test_a_deleted_database_is_filled_again(tracked):
     ledger.forget_lost()
     Path("mlflow.db").touch()
     assert ledger.count_missing(runs) == 2
+
+
+def test_an_emptied_database_is_filled_again(tracked, empty_database):
+    tracked.train("pca", "3")
+    assert sync() == Outcome(sent=2, waiting=0)
+    (tracked.folder / "mlflow.db").write_bytes(b"")
+    assert Ledger(tracking.tracking_uri()).count_missing(read_trees()) == 2
+
+
+@pytest.mark.parametrize("damage", [lambda whole: b"no database" * 99, lambda whole: whole[: len(whole) // 2]])
+def test_a_damaged_database_costs_one_warning_with_the_remedy(damage, tracked, monkeypatch, capfd):
+    whole = (tracked.folder / "mlflow.db").read_bytes()
+    path = tracked.folder / "damaged.db"
+    path.write_bytes(damage(whole))
+    uri = f"sqlite:///{path}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    tracked.train("pca", "3")
+    for _ in range(2):
+        assert sync() == Outcome(sent=0, waiting=2)
+    remedy = "move it away, and `make sync` logs all results anew"
+    assert capfd.readouterr().err == f"warning: MLflow at {uri} failed: {path} is damaged; {remedy}.\n"
+    assert path.read_bytes() == damage(whole)
+
+
+def test_a_failure_of_the_future_is_none(tracked):
+    failure = tracked.folder / Ledger(tracking.tracking_uri()).failure
+    failure.parent.mkdir(parents=True)
+    failure.touch()
+    assert Ledger(tracking.tracking_uri()).failed_lately()
+    for jump in (86_400, -86_400):
+        os.utime(failure, (time.time() + jump, time.time() + jump))
+        assert not Ledger(tracking.tracking_uri()).failed_lately()
 
 
 @pytest.mark.parametrize("survivors", [0, 1])

@@ -114,27 +114,53 @@ def _garble_a_line(content: bytes) -> bytes:
         _garble_a_line,
     ],
 )
-def test_a_damaged_journal_is_one_sentence_and_left_as_it_is(damage: Callable[[bytes], bytes], path: Path) -> None:
+def test_a_damaged_journal_is_kept_aside_and_the_study_begins_anew(
+    damage: Callable[[bytes], bytes], undisturbed: list[Finished], path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run_toy(path, 2)
     content = damage(path.read_bytes())
     path.write_bytes(content)
-    with pytest.raises(StudyError) as error:
-        run_toy(path, 3)
-    message = str(error.value)
+    assert run_toy(path, TRIALS) == undisturbed
+    message = capsys.readouterr().out
+    aside = path.with_name("toy.journal.damaged")
     assert message.startswith(f"{path} is no journal of study toy (")
-    assert message.endswith("); move it away, and the finished cells of its trials will be used again.")
-    assert "\n" not in message
-    assert path.read_bytes() == content
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert message.endswith(
+        f"); it is kept as {aside}, and the study begins anew with the finished cells of its trials.\n"
+    )
+    assert message.count("\n") == 1
+    assert aside.read_bytes() == content
+    assert {file.name for file in path.parent.iterdir()} == {path.name, aside.name}
+    assert copy_studies(path.parent, path.with_name("copy"))[1] == 1, "what is damaged is no study to browse"
 
 
-def test_a_folder_in_its_place_is_one_sentence(path: Path) -> None:
+def test_every_damaged_journal_is_kept(path: Path) -> None:
+    for number in range(3):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"damaged {number}\n")
+        run_toy(path, 1)
+    names = ("toy.journal.damaged", "toy.journal-1.damaged", "toy.journal-2.damaged")
+    assert [path.with_name(name).read_text() for name in names] == [f"damaged {number}\n" for number in range(3)]
+
+
+def test_a_folder_in_its_place_is_kept_too(path: Path) -> None:
     (path / "inside").mkdir(parents=True)
-    with pytest.raises(
-        StudyError, match=r"^[^\n]* is no journal of study toy \([^\n]*Is a directory[^\n]*\); move it away"
-    ):
-        run_toy(path, 3)
-    assert (path / "inside").is_dir()
+    assert len(run_toy(path, 1)) == 1
+    assert (path.with_name("toy.journal.damaged") / "inside").is_dir()
+
+
+def test_no_line_gets_lost_unseen(undisturbed: list[Finished], path: Path) -> None:
+    run_toy(path, TRIALS)
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number in range(0, len(lines), 5):
+        path.write_bytes(b"".join(lines[:number] + lines[number + 1 :]))
+        assert run_toy(path, TRIALS) == undisturbed, f"without line {number}"
+
+
+def test_what_a_user_adds_is_no_damage(path: Path) -> None:
+    run_toy(path, 2)
+    opened(path).enqueue_trial({"strength": 0.3, "bound": "box", "latent": 8})
+    assert run_toy(path, 3)[2].values == {"strength": 0.3, "bound": "box", "latent": 8}
+    assert not path.with_name("toy.journal.damaged").exists()
 
 
 def test_an_empty_journal_is_a_study_that_was_killed_before_its_first_line(

@@ -1,5 +1,6 @@
 """A study on a made-up detector: what its trials are, how it grows, and what diverges in it."""
 
+import datetime
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,7 +130,7 @@ def test_a_study_gets_no_more_trials_once_they_took_so_many_minutes(undisturbed:
         yield from toy_evaluate(values)
 
     found = run_study(path, toy_plan(), slow, TRIALS, minutes=0.1 / 60)
-    took = [trial.duration.total_seconds() for trial in opened(path).trials if trial.duration]
+    took = [trial.user_attrs["seconds"] for trial in opened(path).trials if "seconds" in trial.user_attrs]
     assert sum(took[:-1]) < 0.1 <= sum(took)
     assert len(took) == len(found) < TRIALS
     assert found == undisturbed[: len(found)]
@@ -137,6 +138,22 @@ def test_a_study_gets_no_more_trials_once_they_took_so_many_minutes(undisturbed:
     assert run_study(path, toy_plan(), slow, TRIALS, minutes=0.1 / 60) == found
     assert path.read_bytes() == before, "all its trials count, not those of this process"
     assert run_study(path, toy_plan(), toy_evaluate, TRIALS, minutes=60) == undisturbed
+
+
+def test_a_clock_that_jumps_ends_no_study(
+    undisturbed: list[Finished], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Jumping(datetime.datetime):
+        days = 0
+
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
+            cls.days += 1
+            return datetime.datetime.now(tz) + datetime.timedelta(days=cls.days)
+
+    monkeypatch.setattr("optuna.storages.journal._storage.datetime", Jumping)
+    assert run_study(path, toy_plan(), toy_evaluate, TRIALS, minutes=1) == undisturbed
+    assert opened(path).trials[0].duration > datetime.timedelta(hours=1)
 
 
 def diverging(values: dict[str, Any]) -> Iterator[tuple[str, Aurocs]]:
@@ -206,9 +223,8 @@ def test_how_much_optuna_says_is_afterwards_as_it_was(level: int, path: Path) ->
         optuna.logging.set_verbosity(level)
         run_toy(path, 1)
         assert optuna.logging.get_verbosity() == level
-        path.write_text("damaged\n")
         with pytest.raises(StudyError):
-            run_toy(path, 2)
+            run_toy(path, 2, space={"latent": SPACE["latent"]})
         assert optuna.logging.get_verbosity() == level
         replay("none", [{"3": {"warped": 0.5}}])
         assert optuna.logging.get_verbosity() == level
