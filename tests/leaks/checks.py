@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from alpa.data.splits import Split, with_shared
 
 Pixels = NDArray[np.uint8]  # (N, C, H, W)
+Clips = NDArray[np.int64]  # (N,), the clip of each
 Score = Callable[[Pixels], dict[str, NDArray[np.float32]]]  # images to each score, (N,)
 
 
@@ -30,6 +31,17 @@ def scored_alone(score: Score, images: Pixels) -> None:
     together, n = score(images), len(images)
     for rows in (slice(0, n // 2), slice(n // 2, n), slice(0, 1), slice(n - 1, n)):
         _require_close(score(images[rows]), {name: values[rows] for name, values in together.items()}, "other images")
+
+
+def clips_scored_alone(
+    score: Callable[[Pixels, Clips], dict[str, NDArray[np.float32]]], frames: Pixels, clip: Clips
+) -> None:
+    """The scores of a clip's frames are the same by itself and among other clips."""
+    together = score(frames, clip)
+    for name in np.unique(clip):
+        own = clip == name
+        alone = score(frames[own], np.zeros(own.sum(), np.int64))
+        _require_close(alone, {score: values[own] for score, values in together.items()}, "other clips")
 
 
 def scored_in_any_order(score: Score, images: Pixels) -> None:

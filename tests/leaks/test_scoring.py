@@ -11,12 +11,21 @@ import torch
 from alpa.config import TrainingConfig, VideoConfig
 from alpa.data.preparation import Preparation
 from alpa.data.splits import Split
-from alpa.detectors import DETECTORS
+from alpa.detectors import DETECTORS, build_detector
 from alpa.detectors.detector import Detector
+from alpa.evaluation.video import frame_scores
 from alpa.runtime import Runtime
 from alpa.training.cells import Cell, SavedCell, fit_cell
 from pipeline.evaluate import score_cell
-from tests.leaks.checks import Leak, Pixels, Score, scored_alone, scored_in_any_order, scored_without_memory
+from tests.leaks.checks import (
+    Leak,
+    Pixels,
+    Score,
+    clips_scored_alone,
+    scored_alone,
+    scored_in_any_order,
+    scored_without_memory,
+)
 
 Build = Callable[..., Any]
 
@@ -115,6 +124,14 @@ def test_a_highest_score_that_is_kept_from_call_to_call_is_found(trained: Build,
         scored_without_memory(score, mixed)
 
 
+def as_split(images: Pixels, label: int, clip: np.ndarray | None = None) -> Split:
+    """Return images of one label, or the frames of clips, as a test split."""
+    n, names = len(images), () if clip is None else tuple(map(str, np.unique(clip)))
+    facts: Any = {"class_names": ("cat", "dog"), "image_shape": images.shape[1:], "dataset": "toy", "part": "test"}
+    facts |= {"protocol": "one_vs_rest", "digest": "", "targets": ("cat", "dog"), "clips": names}
+    return Split(images, np.full(n, label), np.full(n, -1) if clip is None else clip, **facts)
+
+
 @pytest.fixture
 def stage_scores(key: str, normal_images: Build, tmp_path: Path) -> Callable[..., dict[str, np.ndarray]]:
     """Return what the evaluate stage writes of images, all of one label."""
@@ -124,12 +141,8 @@ def stage_scores(key: str, normal_images: Build, tmp_path: Path) -> Callable[...
         (tmp_path / name).write_bytes(content)
 
     def scores(images: Pixels, label: int = 0) -> dict[str, np.ndarray]:
-        n = len(images)
-        facts: Any = {"class_names": ("cat", "dog"), "image_shape": images.shape[1:], "dataset": "toy", "part": "test"}
-        facts |= {"protocol": "one_vs_rest", "digest": "", "targets": ("cat", "dog")}
-        split = Split(images, np.full(n, label), np.full(n, -1), **facts)
-        saved, rows = SavedCell(tmp_path), np.arange(n)
-        table = score_cell(saved, key, "cat", 0, split, rows, VideoConfig(), Runtime())
+        saved, rows = SavedCell(tmp_path), np.arange(len(images))
+        table = score_cell(saved, key, "cat", 0, as_split(images, label), rows, VideoConfig(), Runtime())
         return {str(name): table[name].to_numpy() for name in table.columns[5:]}
 
     return scores
@@ -142,3 +155,23 @@ def test_the_evaluate_stage_writes_scores_that_know_neither_the_other_images_nor
         check(stage_scores, mixed)
     normal, anomalous = stage_scores(mixed), stage_scores(mixed, label=1)
     assert all(np.array_equal(values, anomalous[name]) for name, values in normal.items())
+
+
+@pytest.mark.parametrize("form", ["prediction", "reconstruction"])
+def test_a_clip_is_scored_alone_as_among_others_and_a_scaling_over_all_frames_is_found(form: str) -> None:
+    rng, video = np.random.default_rng(0), VideoConfig(form=form, frames=3, window=16, stride=8, span=3)
+    frames = (rng.integers(0, 256, (21, 1, 16, 24)) * rng.random((21, 1, 1, 1))).astype(np.uint8)
+    windows = rng.integers(0, 256, (24, 3, 16, 16), dtype=np.uint8)
+    predicted = 1 if form == "prediction" else 0
+    detector = build_detector("autoencoder", (3, 16, 16), {"width": 4, "latent": 2}, 0, predicted)
+    detector.fit(windows, TrainingConfig(steps=4, batch_size=8))
+
+    def score(images: Pixels, clip: np.ndarray) -> dict[str, np.ndarray]:
+        return frame_scores(detector, as_split(images, 0, clip), video)
+
+    clip = np.repeat([0, 1, 2], [5, 9, 7])
+    clips_scored_alone(score, frames, clip)
+    with pytest.raises(Leak, match="depends on other clips"):
+        clips_scored_alone(
+            lambda *given: {name: min_max(values) for name, values in score(*given).items()}, frames, clip
+        )
