@@ -72,7 +72,7 @@ def _open_video(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     try:
         with av.open(path, metadata_errors="replace") as container:  # tags are of no interest, whatever their encoding
             if not container.streams.video or container.streams.video[0].codec_context is None:
-                raise DataError(_broken(path, "it holds no video stream that can be decoded"))
+                raise DataError(_broken(path, "it holds no video stream"))
             yield container, container.streams.video[0]
     except av.FFmpegError as error:
         raise DataError(_broken(path, error.strerror or str(error))) from None

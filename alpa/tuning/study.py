@@ -161,7 +161,8 @@ def _load(path: Path) -> optuna.Study:
             json.loads(line)  # Optuna does not mind a bad last line until another follows it
         return optuna.load_study(storage=_storage(path), study_name=path.name.partition(".")[0])
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError) as error:
-        reason = str(error).splitlines()[0].strip("'\" .") if str(error) else type(error).__name__
+        text = getattr(error, "strerror", None) or str(error)
+        reason = text.splitlines()[0].strip("'\" .") if text else type(error).__name__
         raise StudyError(
             f"{path} is no journal of study {path.stem} ({reason}); move it away, and the finished cells of its trials "
             "will be used again."
