@@ -17,6 +17,7 @@ def changed(name: str, **values: Any) -> Callable[[], bytes]:
 
 
 FOUND: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "an idx file of 200 sides": ("idx", lambda: b"\0\0\x08\xc8" + bytes(800)),
     "a side that is infinite": ("description of PCA", changed("description of PCA", image_shape=[1, 32, float("inf")])),
     "a seed that is infinite": ("description of PCA", changed("description of PCA", seed=float("inf"))),
     "two sides": ("description of PCA", changed("description of PCA", image_shape=[32, 32])),
