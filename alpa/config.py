@@ -122,6 +122,10 @@ def fill(cls: type[T], values: Mapping[str, Any] | None, where: str) -> T:
         return TypeAdapter(cls).validate_python({} if values is None else values)
     except ValidationError as error:
         raise ConfigError(_sentence(cls, error, where)) from None
+    except ValueError:  # pydantic's own errors apart, Python does not write numbers that are longer than that
+        raise ConfigError(
+            f"{where or 'A section'} holds a number of thousands of digits; give a shorter one."
+        ) from None
 
 
 def _sentence(cls: type, error: ValidationError, where: str) -> str:

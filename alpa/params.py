@@ -17,7 +17,6 @@ from alpa.config import (
     fill,
     settings,
 )
-from alpa.data.protocols import PROTOCOLS
 from alpa.errors import ConfigError
 from alpa.sizes import halvings
 from alpa.yaml_file import read_yaml
@@ -211,6 +210,8 @@ class Params:
 
 def _check_protocol(key: str, benchmark: BenchmarkConfig) -> None:
     """Raise ConfigError unless the protocol is known."""
+    from alpa.data.protocols import PROTOCOLS  # which brings numpy
+
     if benchmark.protocol not in PROTOCOLS:
         raise ConfigError(f"benchmarks.{key}.protocol is {benchmark.protocol}; choose {', '.join(PROTOCOLS)}.")
 

@@ -109,7 +109,7 @@ def _local_root(config: DataConfig) -> tuple[str, str] | None:
 def _require_place(key: str, root: tuple[str, str]) -> Path:
     """Return where the set lies under the local root; raise DataError, which names what is not there, otherwise."""
     setting, value = root
-    source, base = find_source(key), Path(value).expanduser()
+    source, base = find_source(key), Path(os.path.expanduser(value))  # which leaves an unknown user as it is
     try:
         place = find_place(source, base)
     except OSError as error:

@@ -123,7 +123,10 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     if len(content) != expected:
         state = "truncated" if len(content) < expected else "too long"
         raise DataError(f"{path} is {state}: it has {len(content)} bytes, its header promises {expected}")
-    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
+    try:
+        return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
+    except ValueError:  # none of 0 bytes, however large its other sides are, and none of more than 64 sides
+        raise DataError(f"{path} is damaged: its header promises an array of {content[3]} sides") from None
 
 
 def read_mat(path: Path) -> Pair:

@@ -75,7 +75,7 @@ def _open_video(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
         # Tags are of no interest, whatever their encoding.
         with av.open(path, metadata_errors="replace", options=CONTAINERS) as container:
             if not container.streams.video or container.streams.video[0].codec_context is None:
-                raise DataError(_broken(path, "it holds no video stream that can be decoded"))
+                raise DataError(_broken(path, "it holds no video stream"))
             yield container, container.streams.video[0]
     except av.FFmpegError as error:
         raise DataError(_broken(path, error.strerror or str(error))) from None

@@ -71,10 +71,12 @@ def read_record(path: Path) -> StudyRecord:
         StudyError: it is missing or damaged.
     """
     try:
-        record = TypeAdapter(StudyRecord).validate_python(json.loads(read_text(path)))
+        values = json.loads(read_text(path))
+        whole = StudyRecord(**values | {"trials": tuple(Finished(**trial) for trial in values["trials"])})
+        record = TypeAdapter(StudyRecord).validate_python(asdict(whole))
         if not record.trials or isinstance(record.settings["objective"], str):
             return record
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     stage = f"pipeline/dvc.yaml:tune@{path.parent.name}-{path.name.partition('.')[0]}"
     raise StudyError(f"{path} is missing or damaged; run `dvc repro -f {stage}`.")

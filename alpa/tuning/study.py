@@ -177,7 +177,8 @@ def _load(path: Path) -> optuna.Study:
             raise ValueError("a line of it is lost or changed")
         return study
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError) as error:
-        reason = str(error).splitlines()[0].strip("'\" .") if str(error) else type(error).__name__
+        text = getattr(error, "strerror", None) or str(error)
+        reason = text.splitlines()[0].strip("'\" .") if text else type(error).__name__
         raise StudyError(f"{path} is no journal of study {path.stem} ({reason}); move it away.") from None
 
 

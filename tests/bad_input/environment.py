@@ -32,6 +32,10 @@ VARIABLES = {
     "a local root that does not exist": rooted("/no/such/folder", REMEDY),
     "a local root that is a file": rooted("params.yaml", REMEDY),
     "a local root that is empty": rooted("../data", REMEDY, damage=lambda project: folder(project / "../data")),
+    "a local root of a user that is none": rooted("~nobody-of-this-name/data", REMEDY),
+    "a local root whose name is too long": rooted(
+        "x" * 5000, "cannot be read (File name too long); ", "another folder."
+    ),
     "a local root that is a link to itself": rooted(
         "../data", REMEDY, damage=lambda project: loop(project / "../data")
     ),

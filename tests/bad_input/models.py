@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.bad_input.case import Case, Damage, folder, instead, loop, mode, pipe, remove, truncate, write
+from tests.bad_input.splits import TEST, resplit
 
 MODEL = "runs/models/digits/pca/0-0"
 TENSORS, DESCRIBED = f"{MODEL}/model.safetensors", f"{MODEL}/detector.json"
@@ -140,8 +141,6 @@ SAVED = {
 
 def resized(project: Path) -> None:
     """Make a test split of smaller images."""
-    from tests.bad_input.data import TEST, resplit
-
     resplit(TEST, images=np.zeros((360, 1, 16, 16), np.uint8), image_shape=(1, 16, 16))(project)
 
 

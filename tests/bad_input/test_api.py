@@ -25,6 +25,7 @@ def fitted() -> alpa.Detector:
 
 BUILDING: dict[str, tuple[Callable[[], object], type[alpa.AlpaError], tuple[str, ...]]] = {
     "an unknown detector": (lambda: build(key="svdd"), ConfigError, ("Unknown detector svdd; choose alpa",)),
+    "an unknown detector of two lines": (lambda: build(key="a\nb"), ConfigError, ("Unknown detector a\\nb; choose",)),
     "an unknown key": (
         lambda: build(config={"whiten": 1}),
         ConfigError,

@@ -1,10 +1,19 @@
 """All cases by theme."""
 
-from tests.bad_input import clips, data, environment, models, parameters, pictures, scores
+from tests.bad_input import (
+    clips,
+    data,
+    environment,
+    models,
+    names,
+    pictures,
+    roots,
+    scores,
+    settings,
+    splits,
+    values,
+)
 from tests.bad_input.case import Case
 
-THEMES: dict[str, dict[str, Case]] = {
-    theme: cases
-    for module in (parameters, data, pictures, clips, models, scores, environment)
-    for theme, cases in module.CASES.items()
-}
+MODULES = (settings, values, names, data, roots, splits, pictures, clips, models, scores, environment)
+THEMES: dict[str, dict[str, Case]] = {theme: cases for module in MODULES for theme, cases in module.CASES.items()}

@@ -9,7 +9,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -57,11 +57,11 @@ def fuzz(reader: Reader, goes_on: Callable[[Tally], bool], seed: int = 0) -> Tal
     return tally
 
 
-def read_valid(reader: Reader) -> Tally:
-    """Read the valid files."""
+def read_files(reader: Reader, files: Iterable[bytes]) -> Tally:
+    """Read these files."""
     tally = Tally()
     with _workplace(reader, tally) as read:
-        for content in reader.files():
+        for content in files:
             read(content)
     return tally
 

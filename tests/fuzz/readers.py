@@ -51,7 +51,7 @@ class Reader:
     with_beside: Callable[[Path], object] = lambda folder: None
     text: str = ""  # json or yaml
     writes: bool = False
-    examples: int = 60
+    examples: int = 200
 
 
 def project(*names: str) -> Callable[[], Sequence[bytes]]:
@@ -118,10 +118,10 @@ READERS: dict[str, Reader] = {
     "idx": Reader(seeds.idx_files, "x-ubyte", lambda folder: read_idx(folder / "x-ubyte")),
     "idx, compressed": Reader(seeds.compressed, "x-ubyte.gz", lambda folder: read_idx(folder / "x-ubyte.gz")),
     "npy": Reader(seeds.arrays, "x.npy", lambda folder: np.array(read_npy(folder / "x.npy"))),
-    "images of a split": Reader(project(f"{DIGITS}/images.npy"), "images.npy", load_split, beside(DIGITS), examples=30),
-    "labels of a split": Reader(project(f"{DIGITS}/labels.npy"), "labels.npy", load_split, beside(DIGITS), examples=30),
+    "images of a split": Reader(project(f"{DIGITS}/images.npy"), "images.npy", load_split, beside(DIGITS), examples=90),
+    "labels of a split": Reader(project(f"{DIGITS}/labels.npy"), "labels.npy", load_split, beside(DIGITS), examples=90),
     "description of a split": Reader(
-        project(f"{DIGITS}/split.json"), "split.json", load_split, beside(DIGITS), "json", examples=40
+        project(f"{DIGITS}/split.json"), "split.json", load_split, beside(DIGITS), "json", examples=120
     ),
     "SVHN's mat": Reader(
         seeds.matlab, "train_32x32.mat", svhn, lambda folder: (folder / "test_32x32.mat").write_bytes(seeds.matlab()[0])
@@ -129,10 +129,10 @@ READERS: dict[str, Reader] = {
     "CIFAR-10's pickles": Reader(seeds.pickles, "batch", lambda folder: read_pickled_batch(folder / "batch")),
     "CIFAR-10's records": Reader(seeds.records, "batch.bin", lambda folder: read_binary_batch(folder / "batch.bin")),
     "CIFAR-10's pictures": Reader(
-        seeds.small_pictures, "cat/0.png", lambda folder: read_image_folder(folder, ["cat"]), examples=30
+        seeds.small_pictures, "cat/0.png", lambda folder: read_image_folder(folder, ["cat"]), examples=90
     ),
     "archives": Reader(seeds.archives, "x.tar.gz", unpacked, writes=True),
-    "pictures": Reader(seeds.pictures, "x", lambda folder: decode((folder / "x").read_bytes(), "x", 16), examples=200),
+    "pictures": Reader(seeds.pictures, "x", lambda folder: decode((folder / "x").read_bytes(), "x", 16), examples=600),
     "masks": Reader(seeds.pictures, "x.bmp", lambda folder: read_masks({"a": [folder / "x.bmp"]})),
     "labels.csv": Reader(
         seeds.labels_csv,
@@ -140,7 +140,7 @@ READERS: dict[str, Reader] = {
         lambda folder: (has_clip_header(folder / "labels.csv"), read_csv(folder / "labels.csv", CLIPS)),
     ),
     "labels in .m": Reader(seeds.labels_m, "x.m", lambda folder: read_m(folder / "x.m", CLIPS)),
-    "videos": Reader(seeds.videos, "x.mp4", video, examples=30),
+    "videos": Reader(seeds.videos, "x.mp4", video, examples=90),
     "inventory": Reader(
         lambda: [
             b'{"folder": "../parts", "kind": "images", "class_names": ["normal"], "files": '
@@ -162,19 +162,19 @@ READERS: dict[str, Reader] = {
         project("runs/scores/digits/pca.parquet"),
         "digits/pca.parquet",
         lambda folder: read_scores(folder / "digits/pca.parquet"),
-        examples=40,
+        examples=120,
     ),
     "safetensors, PCA": Reader(
-        project(f"{PCA}/model.safetensors"), "model.safetensors", scored, beside(PCA), examples=40
+        project(f"{PCA}/model.safetensors"), "model.safetensors", scored, beside(PCA), examples=120
     ),
     "safetensors, ALPA": Reader(
-        project(f"{ALPA}/model.safetensors"), "model.safetensors", scored, beside(ALPA), examples=15
+        project(f"{ALPA}/model.safetensors"), "model.safetensors", scored, beside(ALPA), examples=45
     ),
     "description of PCA": Reader(
-        project(f"{PCA}/detector.json"), "detector.json", scored, beside(PCA), "json", examples=40
+        project(f"{PCA}/detector.json"), "detector.json", scored, beside(PCA), "json", examples=120
     ),
     "description of ALPA": Reader(
-        project(f"{ALPA}/detector.json"), "detector.json", scored, beside(ALPA), "json", examples=15
+        project(f"{ALPA}/detector.json"), "detector.json", scored, beside(ALPA), "json", examples=45
     ),
     "cells of the store": Reader(
         lambda: [_digests()],
@@ -185,10 +185,10 @@ READERS: dict[str, Reader] = {
     ),
     "cells' records": Reader(project(f"{PCA}/cell.json"), "pca/0-0/cell.json", find_cells, text="json"),
     "study journals": Reader(
-        project(".cache/studies/digits-alpa.journal"), "digits-alpa.journal", studied, writes=True, examples=25
+        project(".cache/studies/digits-alpa.journal"), "digits-alpa.journal", studied, writes=True, examples=75
     ),
     "study journals, copied": Reader(
-        project(".cache/studies/digits-alpa.journal"), "digits-alpa.journal", copied, writes=True, examples=15
+        project(".cache/studies/digits-alpa.journal"), "digits-alpa.journal", copied, writes=True, examples=45
     ),
     "records of studies": Reader(
         project("runs/tuned/digits/alpa.trials.json"),
@@ -196,14 +196,14 @@ READERS: dict[str, Reader] = {
         evidence,
         lambda folder: shutil.copy(seeds.finished() / "runs/sweeps/digits/alpa.csv", folder),
         "json",
-        examples=25,
+        examples=75,
     ),
     "sweeps": Reader(
         project("runs/sweeps/digits/alpa.csv"),
         "alpa.csv",
         evidence,
         lambda folder: shutil.copy(seeds.finished() / "runs/tuned/digits/alpa.trials.json", folder),
-        examples=25,
+        examples=75,
     ),
     "facts": Reader(
         project("reports/digits/facts.json"),
@@ -223,14 +223,14 @@ READERS: dict[str, Reader] = {
         "cells.csv",
         read_results,
         beside("reports/digits"),
-        examples=40,
+        examples=120,
     ),
     "leaderboards": Reader(
         project("reports/digits/leaderboard.csv"),
         "leaderboard.csv",
         read_results,
         beside("reports/digits"),
-        examples=40,
+        examples=120,
     ),
     "ledger": Reader(
         lambda: [b'{"digits/pca/whole": "ab", "digits/pca/0-0": "cd"}'],
@@ -243,7 +243,7 @@ READERS: dict[str, Reader] = {
         "params.yaml",
         lambda folder: load_params(folder / "params.yaml"),
         text="yaml",
-        examples=30,
+        examples=90,
     ),
     "tuned values": Reader(
         project("runs/tuned/digits/alpa.yaml"), "x.yaml", lambda folder: read_yaml(folder / "x.yaml"), text="yaml"

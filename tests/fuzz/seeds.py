@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import savemat
 
@@ -15,8 +16,13 @@ from tests.bad_input.bases import shared
 from tests.bad_input.data import idx, npy, tar
 from tests.data.published import pickled_batch
 
-RANDOM = np.random.default_rng(0)
-PIXELS = RANDOM.integers(0, 256, (9, 7, 3), dtype=np.uint8)
+
+def noise(*shape: int) -> NDArray[np.uint8]:
+    """Return the same random pixels whenever it is called."""
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+PIXELS = noise(9, 7, 3)
 
 
 def finished() -> Path:
@@ -92,14 +98,14 @@ def archives() -> list[bytes]:
 @cache
 def pickles() -> list[bytes]:
     """Return batches of CIFAR-10 as Python 2 and 3 pickle them."""
-    images = RANDOM.integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
+    images = noise(2, 3, 32, 32)
     return [pickled_batch(images, [3, 1]), pickle.dumps({"labels": [3, 1], "data": images.tobytes()}, 3)]
 
 
 @cache
 def small_pictures() -> list[bytes]:
     """Return PNG files of CIFAR-10's size."""
-    return [_saved(Image.fromarray(RANDOM.integers(0, 256, (32, 32, 3), dtype=np.uint8)), "PNG")]
+    return [_saved(Image.fromarray(noise(32, 32, 3)), "PNG")]
 
 
 def records() -> list[bytes]:

@@ -13,7 +13,7 @@ FIRST = Finished(0, "complete", 0.75, {"strength": 0.1}, {"3": {"permuted": 0.5,
 RECORD = StudyRecord(
     name="toy-alpa",
     space={"strength": '{"name": "FloatDistribution"}'},
-    settings={"classes": ["3"], "shortened": {}, "training": {"steps": 5}},
+    settings={"classes": ["3"], "objective": "pseudo", "shortened": {}, "training": {"steps": 5}},
     trials=(FIRST, replace(FIRST, trial=1, state="diverged", objective=0.0, aurocs={})),
 )
 
