@@ -19,8 +19,6 @@ from alpa.params import BenchmarkConfig, Params, load_params
 from alpa.runs import read_json
 from alpa.tuning.finished import record_path
 from pipeline import stage
-from pipeline.mend import mend_lock_files
-from pipeline.unlock import drop_stale_locks
 
 VIDEO = "video"
 CHECKED = Path(".cache/settings-checked")  # the digest of the settings and code that passed last
@@ -31,8 +29,6 @@ def main(benchmark: str, *others: str) -> None:
     """Check all settings, then tell of each benchmark what is missing and what is left."""
     params = load_params()
     check_detectors(params)
-    drop_stale_locks()
-    mend_lock_files()
     for name in (benchmark, *others):
         tell(params, name)
 
