@@ -26,19 +26,19 @@ unexport PYTHONPATH PYTHONHOME
 
 repro: $(INSTALLED)  ## run the default benchmark, as far as anything changed, and name its report
 	@$(RUN) pipeline.preflight $(DEFAULT)
-	$(RUN) dvc --wait-for-lock repro
+	$(RUN) pipeline.in_turn dvc --wait-for-lock repro
 	@$(RUN) pipeline.sync
 	@echo "Report: reports/$(DEFAULT)/report.html"
 
 $(BENCHMARKS): $(INSTALLED)
 	@$(RUN) pipeline.preflight $@
-	$(RUN) dvc --wait-for-lock repro pipeline/dvc.yaml:report@$@
+	$(RUN) pipeline.in_turn dvc --wait-for-lock repro pipeline/dvc.yaml:report@$@
 	@$(RUN) pipeline.sync
 	@echo "Report: reports/$@/report.html"
 
 paper: $(INSTALLED)  ## run the benchmarks of the paper and put them side by side
 	@$(RUN) pipeline.preflight $(PAPER)
-	$(RUN) dvc --wait-for-lock repro $(UNSPLIT) pipeline/dvc.yaml:paper
+	$(RUN) pipeline.in_turn dvc --wait-for-lock repro $(UNSPLIT) pipeline/dvc.yaml:paper
 	@$(RUN) pipeline.sync
 	@echo "Report: reports/paper/"
 
@@ -64,7 +64,7 @@ tune: $(INSTALLED)  ## go on with studies: make tune TRIALS=50, of the default b
 	@test -n "$(TRIALS)" || { echo "Name the number of trials in total: make tune TRIALS=50." >&2; exit 1; }
 	@$(RUN) pipeline.grow $(BENCHMARK) $(TRIALS) $(if $(filter file,$(origin DETECTOR)),,$(DETECTOR))
 	@$(RUN) pipeline.preflight $(BENCHMARK)
-	$(RUN) dvc --wait-for-lock repro $(DETECTOR:%=pipeline/dvc.yaml:tune@$(BENCHMARK)-%)
+	$(RUN) pipeline.in_turn dvc --wait-for-lock repro $(DETECTOR:%=pipeline/dvc.yaml:tune@$(BENCHMARK)-%)
 	@$(RUN) pipeline.sync
 	@echo "make $(BENCHMARK) trains with the values that the trials chose, and reports on them."
 

@@ -19,8 +19,6 @@ from alpa.params import BenchmarkConfig, Params, load_params
 from alpa.runs import read_json
 from alpa.tuning.finished import record_path
 from pipeline import stage
-from pipeline.mend import mend_lock_files
-from pipeline.unlock import drop_stale_locks
 
 VIDEO = "video"
 DVC_CACHE = Path(".cache/dvc")  # as .dvc/config has it
@@ -35,8 +33,6 @@ def main(benchmark: str, *others: str) -> None:
         targets_of(name, params.benchmark(name))
     check_detectors(params)
     keep_private()
-    drop_stale_locks()
-    mend_lock_files()
     for name in (benchmark, *others):
         tell(params, name)
 

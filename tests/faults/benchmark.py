@@ -10,6 +10,7 @@ from PIL import Image
 from tests.pipeline.project import ROOT, Project, copy_code
 
 KEY = "faults"
+REPRO = ("pipeline.in_turn", "dvc", "--wait-for-lock", "repro")
 PICTURES = "pictures"  # within the project, so that a copy of the project is whole
 IMAGES = 24  # of a class
 PARAMS = {
@@ -73,7 +74,7 @@ class Stage:
     @property
     def repro(self) -> tuple[str, ...]:
         """The same, alone and by DVC where DVC runs it."""
-        return ("dvc", "--wait-for-lock", "repro", "-s", self.target) if self.target else self.command
+        return (*REPRO, "-s", self.target) if self.target else self.command
 
 
 def _stage(name: str, *arguments: str, finish: tuple[str, ...] = ()) -> Stage:
@@ -127,5 +128,5 @@ def make_repro(finish: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Return the commands of `make repro` as the Makefile has them, or of the same for other targets of DVC."""
     recipe = (ROOT / "Makefile").read_text().partition("\nrepro:")[2].partition("\n\n")[0]
     commands = [tuple(line.split()) for line in re.findall(r"\$\(RUN\) (.*)", recipe.replace("$(DEFAULT)", KEY))]
-    assert [command[0] for command in commands] == ["pipeline.preflight", "dvc", "pipeline.sync"], commands
-    return [(*command, *finish) if command[0] == "dvc" else command for command in commands]
+    assert commands == [("pipeline.preflight", KEY), REPRO, ("pipeline.sync",)]
+    return [(*command, *finish) if command == REPRO else command for command in commands]

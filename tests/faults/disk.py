@@ -65,13 +65,13 @@ def short_files(path: Any) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (SHORT, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
-def full_disk(fail: Callable[[Any], None]) -> Fault:
-    """Return the fault: the stage's write of the attempt's number fails, and then there is room again."""
+def full_disk(fail: Callable[[Any], None], step: int = 1) -> Fault:
+    """Return the fault: the stage's write of that number fails, of every `step`th; then there is room again."""
 
     def fault(attempt: Attempt) -> bool | None:
-        counter = Counter()
-        code = attempt.run(in_stages=on_write(counter, attempt.number + 1, fail))
-        if counter.value <= attempt.number:
+        counter, place = Counter(), step * attempt.number + 1
+        code = attempt.run(in_stages=on_write(counter, place, fail))
+        if counter.value < place:
             return None  # the stage has no such write
         attempt.logs.append(f"exit code {code}")
         attempt.look(allow_unfinished=False)

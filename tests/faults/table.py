@@ -13,9 +13,10 @@ COLUMNS = ("fault", "stage", "tried", "survived", "identical")
 PAGE = """# Faults
 
 Made by `make faults`: a generated benchmark of two classes and two detectors, disturbed in every stage, and finished by
-one `make repro`. A field says how often that was tried; a run is *survived* if that command succeeds, and *identical*
-if its splits, models, scores and tables are the undisturbed run's bit for bit and no file is half-written. Where the
-three numbers are not equal, they are given as tried / survived / identical. A dash: the stage has nothing of that kind.
+one `make repro`, of every tenth run all of it, else as far as the disturbed stage. A field says how often that was
+tried. A run is *survived* if that command succeeds, and *identical* if its splits, models, scores and tables are the
+undisturbed run's bit for bit and no file is half-written. Where the three numbers are not equal, they are given as
+tried / survived / identical. A dash: the stage has nothing of that kind.
 
 {table}
 

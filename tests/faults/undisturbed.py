@@ -16,7 +16,6 @@ from tests.pipeline.project import Project
 
 RESULTS = ("data/raw", "data/splits", "runs", "reports")
 OF_THE_DAY = ("facts.json", "reports/faults/report.html", "reports/faults/report.md")  # times and hardware
-SCORES = ("runs/models/", "runs/scores/", "runs/tuned/", "reports/faults/leaderboard.csv", "reports/faults/cells.csv")
 UNFINISHED = (".partial", ".part", ".tmp")
 SECONDS = 300.0  # after which a command counts as hanging
 
@@ -62,11 +61,10 @@ class Undisturbed:
         )
 
     def required(self, stage: Stage, whole: bool) -> set[str]:
-        """Return the results that a finished run must have: all, or the scores and what they take, and the stage's."""
-        if stage.finish:
-            return self.outputs[stage]
-        own = {path for path in self.files if "digits" not in path}
-        return own if whole else {path for path in own if path.startswith(SCORES)} | self.outputs[stage]
+        """Return the results that a finished run must have: all, or those of the stages up to this one."""
+        if whole and not stage.finish:
+            return {path for path in self.files if "digits" not in path}
+        return self.outputs[stage] | set(results(self.before[stage]))
 
 
 def make_database(path: Path) -> None:
@@ -137,6 +135,5 @@ def _is_database(path: Path) -> bool:
 
 
 def finishing(stage: Stage, whole: bool) -> list[tuple[str, ...]]:
-    """Return the commands that finish a run: `make repro`, or the same up to the scores and the stage's own outputs."""
-    targets = ("pipeline/dvc.yaml:leaderboard@faults", *([stage.target] if stage.target else []))
-    return make_repro(stage.finish or (() if whole else targets))
+    """Return the commands that finish a run: `make repro`, or the same as far as the stage alone."""
+    return make_repro(stage.finish or ((stage.target,) if stage.target and not whole else ()))

@@ -158,10 +158,19 @@ def call(function: Step) -> None:
     assert os.waitpid(pid, 0)[1] == 0, f"{function.__name__} failed"
 
 
-def _in_a_fork(folder: Path, command: Sequence[str], environment: Mapping[str, str], in_stages: Step | None) -> int:
+def _in_a_fork(
+    folder: Path,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    in_stages: Step | None,
+    closing: bool = False,
+) -> int:
+    """Run a module in a fork, which holds no lock of this process where it is `closing`, as a new program does."""
     _flush()
     pid = os.fork()
     if not pid:
+        if closing:
+            _close_locks()
         _leave(lambda: _run_module(folder, command, environment, in_stages))
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
@@ -184,7 +193,7 @@ def _run_module(folder: Path, command: Sequence[str], environment: Mapping[str, 
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    if module == "dvc":
+    if "dvc" in command:
         _fork_stages(in_stages)
     elif in_stages is not None:
         in_stages()
@@ -211,10 +220,17 @@ def _fork_stages(in_stages: Step | None) -> None:
         python, *words = shlex.split(cmd)
         if (python, *words[:1]) != ("python", "-m"):
             plain(executable, cmd, cwd=cwd, env=env, **options)
-        elif code := _in_a_fork(Path(cwd), words[1:], env, in_stages):
+        elif code := _in_a_fork(Path(cwd), words[1:], env, in_stages, closing=True):
             raise StageCmdFailedError(cmd, code)
 
     run._run = forked
+
+
+def _close_locks() -> None:
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if path.readlink().name.endswith("lock"):
+                os.close(int(path.name))
 
 
 def _flush() -> None:
