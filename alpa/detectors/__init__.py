@@ -30,7 +30,7 @@ DETECTORS: dict[str, type[Detector]] = {
     "pca": PrincipalComponents,
 }
 
-MOST_VALUES = 2**26  # of an image or a cuboid; more is a damaged description
+MOST_VALUES = 2**24  # of an image or a cuboid; more is a damaged description
 
 
 def detector_class(key: str) -> type[Detector]:

@@ -66,7 +66,7 @@ def gather(records: Mapping[str, StudyRecord], sweeps: Mapping[str, pd.DataFrame
     held = {name: record for name, record in records.items() if record.trials}
     try:
         return _gathered(held, sweeps)
-    except (LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         names = ", ".join(record.name for record in held.values())
         raise StudyError(
@@ -102,7 +102,7 @@ def read_sweep(file: Path | TextIO) -> pd.DataFrame:
         table = pd.read_csv(file, dtype=SWEPT, keep_default_na=False, na_values=missing)
         if list(table.columns) == list(SWEPT):
             return table
-    except (ValueError, OSError) as error:
+    except (ArithmeticError, ValueError, OSError) as error:
         problem = str(getattr(error, "strerror", None) or error).splitlines()[0].rstrip(".")
     raise StudyError(f"{file} is no table of a sweep ({problem}); run its sweep stage again.")
 
