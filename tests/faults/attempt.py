@@ -67,6 +67,11 @@ class Attempt:
         with self.running(*commands, **steps) as running:
             return running.wait(SECONDS)
 
+    def start_anew(self) -> None:
+        """Bring the project back to where it was before the stage."""
+        shutil.rmtree(self.folder)
+        self.undisturbed.before[self.stage].copy(self.folder)
+
     def interrupt(self) -> None:
         """Begin the stage and kill its process group at a random moment."""
         with self.running() as running:
