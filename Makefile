@@ -46,7 +46,7 @@ test: $(INSTALLED)  ## lint, check types, run the tests
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	env -u MLFLOW_TRACKING_URI $(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	env -u MLFLOW_TRACKING_URI $(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 sync: $(INSTALLED)  ## send the runs that MLflow lacks
 	@$(RUN) pipeline.sync insist

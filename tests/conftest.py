@@ -5,7 +5,7 @@ import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,16 +15,23 @@ os.environ["DVC_NO_ANALYTICS"] = "true"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
 
-ROOT = Path(__file__).parent
-TOGETHER = "pipeline"  # its tests share runs of the pipeline, which take longest and so begin first
+TOGETHER = "tests/pipeline/"  # its tests share runs of the pipeline, which take longest and so begin first
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name for each test the group that stays in one process: its file or, where runs are shared, its folder."""
-    for item in items:
-        part = item.path.relative_to(ROOT).parts if item.path.is_relative_to(ROOT) else (item.path.name,)
-        item.add_marker(pytest.mark.xdist_group(TOGETHER if part[0] == TOGETHER else "/".join(part)))
-    items.sort(key=lambda item: ROOT / TOGETHER not in item.path.parents)
+    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file in one process, and those of a folder that share what takes long."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class BySharedRuns(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return TOGETHER if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
+
+    return BySharedRuns(config, log)
 
 
 @contextlib.contextmanager
