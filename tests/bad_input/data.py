@@ -1,6 +1,7 @@
 """Published data sets that are not what they should be: their raw files, damaged or of another kind."""
 
 import io
+import json
 import tarfile
 from dataclasses import replace as with_changes
 from pathlib import Path
@@ -198,7 +199,7 @@ RAW_FILES = {
     "a manifest that lists what is not there": Case(
         "split ped2",
         ("data/raw/ped2 does not hold Train/001.tif; ", f"{DOWNLOAD}ped2`."),
-        damage=write("data/raw/ped2/manifest.json", '{"files": {"Train/001.tif": "00"}}'),
+        damage=write("data/raw/ped2/manifest.json", json.dumps({"files": {"Train/001.tif": "0" * 64}})),
     ),
 }
 CASES = {"raw files": RAW_FILES}
