@@ -70,11 +70,11 @@ def full_disk(fail: Callable[[Any], None], step: int = 1) -> Fault:
 
     def fault(attempt: Attempt) -> bool | None:
         counter, place = Counter(), step * attempt.number + 1
-        code = attempt.run(in_stages=on_write(counter, place, fail))
+        code = attempt.run(attempt.stage.command, in_stages=on_write(counter, place, fail))
         if counter.value < place:
             return None  # the stage has no such write
         attempt.logs.append(f"exit code {code}")
         attempt.look(allow_unfinished=False)
-        return attempt.finish()
+        return attempt.finish(attempt.stage.command)  # without DVC, as there are hundreds of writes
 
     return fault

@@ -22,11 +22,11 @@ from tests.faults.undisturbed import Undisturbed
 
 KILLS = "process group killed"
 MOST_WRITES = 400
-WHOLE_EVERY = 10  # so many attempts of a series, one is finished by all of `make repro`, the others as far as the stage
+WHOLE_EVERY = 20  # so many attempts of a series, one is finished by all of `make repro`, the others as far as the stage
 
 FAULTS: dict[str, tuple[Fault, int]] = {  # with the number of attempts per stage
     "ENOSPC at each write": (full_disk(no_space), MOST_WRITES),
-    "written files cut short": (full_disk(short_files, step=3), MOST_WRITES),
+    "written files cut short": (full_disk(short_files, step=5), MOST_WRITES),
     KILLS: (group_killed, 20),
     "only DVC killed": (only_dvc_killed, 4),
     "only a worker killed": (only_a_worker_killed, 3),
@@ -43,7 +43,7 @@ FAULTS: dict[str, tuple[Fault, int]] = {  # with the number of attempts per stag
 SHORT = {  # what the ordinary tests try: each fault once, in the stage and as the attempt of that number
     "only a worker killed": ("train", 1),
     "ENOSPC at each write": ("tune", 12),
-    "written files cut short": ("tune", 4),
+    "written files cut short": ("tune", 3),
     KILLS: ("sweep", 1),
     "only DVC killed": ("evaluate", 1),
     "only the tracking server killed": ("report", 1),
