@@ -13,7 +13,7 @@ COLUMNS = ("fault", "stage", "tried", "survived", "identical")
 PAGE = """# Faults
 
 Made by `make faults`: a generated benchmark of two classes and two detectors, disturbed in every stage, and finished by
-one `make repro`: the first run of a fault in a stage, and each twentieth, by all of it, the others as far as that stage,
+one `make repro`: the first run of a fault in a stage, and each twentieth, by all of it, the others as far as the stage,
 and those of a full disk by the stage's command alone. A field says how often that was tried. A run is *survived* if the
 command succeeds, and *identical* if its splits, models, scores and tables are the undisturbed run's bit for bit and no
 file is half-written. Where the three numbers are not equal, they are given as tried / survived / identical. A dash: the

@@ -169,6 +169,7 @@ def _in_a_fork(
     _flush()
     pid = os.fork()
     if not pid:
+        gc.freeze()  # else it may close connections to databases that this process has open
         if closing:
             _close_locks()
         _leave(lambda: _run_module(folder, command, environment, in_stages))
