@@ -44,7 +44,8 @@ def sentence(error: AlpaError | OSError) -> str:
     if isinstance(error, AlpaError):
         return str(error)
     where = one_line(f" at {error.filename}" if error.filename else "")
-    return f"{error.strerror or error}{where}; no file was half-written: mend that and run the command again."
+    reason = os.strerror(error.errno) if error.errno else str(error)  # libraries word it in ways of their own
+    return f"{reason}{where}; no file was half-written: mend that and run the command again."
 
 
 def _write_any_name() -> None:

@@ -118,7 +118,7 @@ FOLDERS = {
         unprivileged=True,
     ),
     "a read-only project": Case(
-        "download digits", ("Permission denied at data", GOES_ON), damage=mode(".", 0o555), unprivileged=True
+        "download digits", ("Permission denied at ", "/.cache; ", GOES_ON), damage=mode(".", 0o555), unprivileged=True
     ),
     "a cache in a read-only folder": Case(
         "tune digits alpa",

@@ -16,18 +16,12 @@ from tests.bad_input.splits import TEST, resplit
 MODEL = "runs/models/digits/pca/0-0"
 TENSORS, DESCRIBED = f"{MODEL}/model.safetensors", f"{MODEL}/detector.json"
 TUNED = "runs/tuned/digits/pca.yaml"
-JOURNAL = ".cache/studies/digits-alpa.journal"
 RECORD = "runs/tuned/digits/alpa.trials.json"
 
 
 def scoring(damage: Damage, *says: str, **options: Any) -> Case:
     """Return the case of a model that cannot be loaded to score."""
     return Case("evaluate digits pca", says, damage=damage, base="finished", **options)
-
-
-def tuning(damage: Damage, *says: str, **options: Any) -> Case:
-    """Return the case of a study that cannot go on."""
-    return Case("tune digits alpa", says, damage=damage, base="finished", **options)
 
 
 def exchanged(model: str) -> Damage:
@@ -164,17 +158,6 @@ STUDIES = {
         ("Study digits-alpa was made with another space (strength ", "giving tuning.study a name"),
         {"tuning.space.alpa.strength.high": 0.9},
         base="finished",
-    ),
-    "a damaged journal": tuning(
-        lambda project: (project / JOURNAL).write_bytes(b"\x07" + (project / JOURNAL).read_bytes()[1:]),
-        f"{JOURNAL} is no journal of study digits-alpa (",
-        "; move it away, ",
-    ),
-    "a journal that is a text": tuning(write(JOURNAL, "no\njournal\n"), f"{JOURNAL} is no journal", "; move it away, "),
-    "a journal of numbers": tuning(write(JOURNAL, "1\n2\n"), f"{JOURNAL} is no journal", "; move it away, "),
-    "a folder instead of a journal": tuning(instead(JOURNAL, folder), f"{JOURNAL} is no journal", "; move it away, "),
-    "a pipe instead of a journal": tuning(
-        instead(JOURNAL, pipe), f"{JOURNAL} is no journal", "; move it away, ", as_command=True
     ),
     "a study that was not held": Case(
         "sweep digits alpa",

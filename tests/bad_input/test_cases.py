@@ -18,7 +18,7 @@ OF_EACH_KIND: dict[type[Exception], str] = {
     DataError: "raw files: a truncated raw file",
     ModelError: "saved detectors: a model of another class",
     ScoreError: "score tables: a constant score",
-    StudyError: "studies: a journal that is a text",
+    StudyError: "studies: a study made with another space",
     NotADirectoryError: "folders: a file where a split's folder belongs",
 }
 

@@ -24,6 +24,7 @@ def problems(source: str) -> Iterator[tuple[int, str]]:
     """
     tree = ast.parse(source)
     names = dict(_imported(tree))
+    names |= dict(_kinds_of_safe_loaders(tree, names))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
@@ -47,6 +48,13 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def _kinds_of_safe_loaders(tree: ast.AST, names: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the classes that are derived from a safe loader alone, and so are as safe."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and [_path(base, names) for base in node.bases] == ["yaml.SafeLoader"]:
+            yield node.name, "yaml.SafeLoader"
 
 
 def _path(node: ast.expr, names: dict[str, str]) -> str | None:

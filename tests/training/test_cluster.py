@@ -79,8 +79,8 @@ def test_results_come_with_their_index_as_they_finish_from_both_workers(two_work
         time.sleep(seconds)
         return seconds, os.getpid()
 
-    calls = [(2.0,), (0.0,), (0.1,), (0.0,), (0.0,)]
-    results = list(run_in_workers(slow_first, calls, pool(two_workers)))
+    calls = [(5.0,), (0.0,), (0.1,), (0.0,), (0.0,)]
+    results = list(run_in_workers(slow_first, calls, pool(two_workers)))  # on a busy machine too
     assert {index: seconds for index, (seconds, _) in results} == {i: call[0] for i, call in enumerate(calls)}
     assert results[-1][0] == 0, "the slowest comes last, though it was the first"
     pids = {pid for _, (_, pid) in results}

@@ -114,7 +114,9 @@ def test_a_familys_anomalies_do_not_depend_on_the_other_families() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "left_out"), [(RING, {"rotated", "flipped"}), (BAR, {"flipped"}), (CORNER, set())], ids=["ring", "bar", "corner"]
+    ("shape", "left_out"),
+    [(RING, {"rotated", "flipped"}), (BAR, {"flipped"}), (CORNER, set())],
+    ids=["ring", "bar", "corner"],
 )
 def test_a_symmetry_is_left_out_where_it_turns_normal_images_into_normal_ones(
     shape: np.ndarray, left_out: set[str]
