@@ -53,9 +53,17 @@ def _beside(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
         process = left.name.split(".")[-3]
-        if process.isdigit() and not psutil.pid_exists(int(process)):
+        if process.isdigit() and not _is_alive(int(process)):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial"
+
+
+def _is_alive(process: int) -> bool:
+    """Tell whether a process runs; one that has ended and whose parent has not noticed, as in containers, does not."""
+    try:
+        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def require_file(path: Path) -> None:

@@ -1,5 +1,6 @@
 import contextlib
 import errno
+import os
 import shutil
 import stat
 import subprocess
@@ -116,10 +117,11 @@ def test_a_folder_that_is_replaced_is_the_old_or_the_new_one_or_away(
 
 
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
-    dead = subprocess.Popen(["true"])
+    dead, unnoticed = (subprocess.Popen(["true"]) for _ in range(2))
     dead.wait()
+    os.waitid(os.P_PID, unnoticed.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays in the table of processes
     living = subprocess.Popen(["sleep", "60"])
-    for pid in (dead.pid, living.pid):
+    for pid in (dead.pid, unnoticed.pid, living.pid):
         (tmp_path / f".folder.{pid}.0a0a0a0a.partial").mkdir()
         (tmp_path / f".folder.{pid}.0b0b0b0b.partial").touch()
         (tmp_path / f".other.{pid}.0a0a0a0a.partial").touch()
@@ -129,9 +131,10 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not
     finally:
         living.kill()
         living.wait()
+        unnoticed.wait()
     left = [name for name in names(tmp_path) if name.startswith(".folder")]
     assert left == [f".folder.{living.pid}.0a0a0a0a.partial", f".folder.{living.pid}.0b0b0b0b.partial"]
-    assert len([name for name in names(tmp_path) if name.startswith(".other")]) == 2
+    assert len([name for name in names(tmp_path) if name.startswith(".other")]) == 3
 
 
 def test_equal_values_give_equal_bytes(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def main() -> int:
     print("\n" + table.groupby("fault", sort=False)[list(COLUMNS[2:])].sum().to_string())
     print(f"{(time.monotonic() - started) / 60:.1f} minutes")
     if options.output and not options.short:
-        write_tables(Path(options.output), table, time.monotonic() - started)
+        write_tables(Path(options.output), table, list(FAULTS))
     return int(bool((table["tried"] != table["identical"]).any()))
 
 

@@ -21,7 +21,7 @@ stage has nothing of that kind.
 
 {table}
 
-In total {tried} runs, {survived} survived, {identical} identical, in {minutes} minutes.
+In total {tried} runs, {survived} survived, {identical} identical.
 """
 
 
@@ -36,20 +36,28 @@ def as_table(faults: Sequence[str], outcomes: Iterable[Outcome]) -> pd.DataFrame
     return pd.DataFrame([(*key, *count) for key, count in counts.items()], columns=COLUMNS)
 
 
-def write_tables(folder: Path, table: pd.DataFrame, seconds: float) -> None:
-    """Write faults.csv, a row per fault and stage that was tried, and faults.md, a row per fault."""
-    tried = table[table["tried"] > 0]
-    write_text(folder / "faults.csv", tried.to_csv(index=False, lineterminator="\n"))
-    stages = list(dict.fromkeys(table["stage"]))
+def write_tables(folder: Path, table: pd.DataFrame, faults: Sequence[str]) -> None:
+    """Write faults.csv, a row per fault and stage that was tried, and faults.md, a row per fault, of all `faults`.
+
+    What an earlier run has left there of faults and stages that this one did not try stays.
+    """
+    stages = [stage.name for stage in DISTURBED]
+    tried = pd.concat([table[table["tried"] > 0], *_earlier(folder / "faults.csv")])
+    tried = tried.drop_duplicates(["fault", "stage"])  # the first, which is the newer one
+    places = tried["fault"].map(faults.index) * len(stages) + tried["stage"].map(stages.index)
+    table = tried.iloc[places.argsort()]
+    write_text(folder / "faults.csv", table.to_csv(index=False, lineterminator="\n"))
     lines = [f"| fault | {' | '.join(stages)} |", f"| --- |{' ---: |' * len(stages)}"]
     for fault, rows in table.groupby("fault", sort=False):
         fields = {row.stage: _field(row.tried, row.survived, row.identical) for row in rows.itertuples()}
-        lines.append(f"| {fault} | {' | '.join(fields[stage] for stage in stages)} |")
+        lines.append(f"| {fault} | {' | '.join(fields.get(stage, '–') for stage in stages)} |")
     total = table[list(COLUMNS[2:])].sum().to_dict()
-    write_text(folder / "faults.md", PAGE.format(table="\n".join(lines), minutes=round(seconds / 60), **total))
+    write_text(folder / "faults.md", PAGE.format(table="\n".join(lines), **total))
+
+
+def _earlier(path: Path) -> list[pd.DataFrame]:
+    return [pd.read_csv(path)] if path.exists() else []
 
 
 def _field(tried: int, survived: int, identical: int) -> str:
-    if not tried:
-        return "–"
     return str(tried) if tried == survived == identical else f"**{tried} / {survived} / {identical}**"
