@@ -88,10 +88,20 @@ def test_the_table_counts_what_was_tried_what_survived_and_what_is_identical(tmp
         Outcome("clock jumps", "train", 2, False, [], ""),
         Outcome("journal corrupted", "tune", 0, True, [], ""),
     ]
-    write_tables(tmp_path, as_table(faults, outcomes), seconds=61.0)
+    write_tables(tmp_path, as_table(faults, outcomes), faults)
     table = pd.read_csv(tmp_path / "faults.csv")
     assert table.values.tolist() == [["clock jumps", "train", 3, 2, 1], ["journal corrupted", "tune", 1, 1, 1]]
     page = (tmp_path / "faults.md").read_text()
     assert "| clock jumps | – | – | – | – | **3 / 2 / 1** | – |" in page
     assert "| journal corrupted | – | – | – | 1 | – | – |" in page
-    assert "In total 4 runs, 3 survived, 2 identical, in 1 minutes." in page
+    assert "In total 4 runs, 3 survived, 2 identical." in page
+
+
+def test_faults_that_were_tried_before_stay_in_the_table(tmp_path: Path) -> None:
+    faults = ["clock jumps", "journal corrupted"]
+    first = Outcome("journal corrupted", "tune", 0, True, [], "")
+    worse, better = (Outcome("clock jumps", "train", 0, True, wrong, "") for wrong in (["different: a"], []))
+    for outcome in (first, worse, better):
+        write_tables(tmp_path, as_table(faults, [outcome]), faults)
+    table = pd.read_csv(tmp_path / "faults.csv")
+    assert table.values.tolist() == [["clock jumps", "train", 1, 1, 1], ["journal corrupted", "tune", 1, 1, 1]]
