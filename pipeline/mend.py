@@ -7,13 +7,13 @@ from pathlib import Path
 from alpa.files import whole_file
 
 LOCK_FILES = (Path("dvc.lock"), Path("pipeline/dvc.lock"))
-KEPT = Path(".cache/dvc")  # copies of the lock files as they last were good
+DVC_CACHE = Path(".cache/dvc")  # as .dvc/config has it; also of the lock files as they last were good
 
 
 def mend_lock_files() -> None:
     """Set aside each dvc.lock that DVC cannot read, for the copy that was last good; where one is good, copy it."""
     for path in LOCK_FILES:
-        kept = KEPT / "-".join(path.parts)
+        kept = DVC_CACHE / "-".join(path.parts)
         if not path.is_file() or (kept.is_file() and kept.read_bytes() == path.read_bytes()):
             continue
         if _is_good(path):

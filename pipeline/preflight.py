@@ -19,9 +19,9 @@ from alpa.params import BenchmarkConfig, Params, load_params
 from alpa.runs import read_json
 from alpa.tuning.finished import record_path
 from pipeline import stage
+from pipeline.mend import DVC_CACHE
 
 VIDEO = "video"
-DVC_CACHE = Path(".cache/dvc")  # as .dvc/config has it
 CHECKED = Path(".cache/settings-checked")  # the digest of the settings and code that passed last
 
 
