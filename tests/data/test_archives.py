@@ -57,7 +57,9 @@ def test_a_member_outside_of_the_folder_is_refused(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../../../etc/passwd"])
 def test_a_link_that_leads_out_is_refused(kind: bytes, target: str, tmp_path: Path) -> None:
     content = tar_gz(FILES, [member("set/link", kind, target)])
-    assert "holds set/link, which is refused" in refusal(*write(tmp_path, content), tmp_path / "out")
+    assert "holds set/link, which is a link to outside of the archive's folder" in refusal(
+        *write(tmp_path, content), tmp_path / "out"
+    )
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
