@@ -51,7 +51,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def _beside(path: Path) -> Path:
     """Return a new hidden name beside `path`, whose folder is made and rid of what killed processes left there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial*"):  # SQLite keeps journals beside its files
         process = left.name.split(".")[-3]
         if process.isdigit() and not _is_alive(int(process)):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)

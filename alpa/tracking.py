@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from alpa.cell_runs import read_detector_runs
+from alpa.database import ensure_database, is_damaged
 from alpa.errors import redacted
 from alpa.ledger import Ledger
 from alpa.runs import Run, RunTree, Value
@@ -40,7 +41,6 @@ WORTH_A_SYNC = 60.0  # seconds that a stage worked; importing mlflow takes some 
 LOCK_SECONDS = 300
 METRICS_PER_REQUEST = 1000
 KEY_TAG = "alpa.key"
-DAMAGED = "(sqlite3.DatabaseError)"  # how SQLAlchemy begins what it says of such a database
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _send_all(uri: str, ledger: Ledger, trees: Sequence[RunTree]) -> None:
     ledger.lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(ledger.lock, timeout=LOCK_SECONDS):
         ledger.forget_lost()
-        client = _connect(uri)
+        client = _connect(uri, ledger.database)
         for tree in trees:
             missing = ledger.missing(tree)
             sent: dict[str, str] = {}
@@ -105,13 +105,15 @@ def _send_all(uri: str, ledger: Ledger, trees: Sequence[RunTree]) -> None:
         ledger.failure.unlink(missing_ok=True)
 
 
-def _connect(uri: str) -> "MlflowClient":
+def _connect(uri: str, database: Path | None) -> "MlflowClient":
     """Import mlflow, patient and talkative only where the user asks for it, and open its store."""
     for name, value in CLIENT_SETTINGS.items():
         os.environ.setdefault(name, value)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # each of its retries would be a warning of its own
     from mlflow import MlflowClient
 
+    if database:
+        ensure_database(database)
     return MlflowClient(tracking_uri=uri)
 
 
@@ -179,10 +181,11 @@ def _close(client: "MlflowClient", opened: "RunInfo", run: Run) -> None:
 def _warn(uri: str, ledger: Ledger, error: Exception, insist: bool) -> None:
     """Say on stderr that sending failed, unless that was said within the last hour and nobody insists."""
     if insist or not ledger.failed_lately():
+        damaged = ledger.database is not None and is_damaged(ledger.database, str(error))
         reason = redacted(str(error)) or type(error).__name__  # before it is cut, which might halve an address
         reason = textwrap.shorten(reason, 160, placeholder=" ...").rstrip(".")
         remedy = "the next run or `make sync` sends what is left"
-        if DAMAGED in reason:
+        if damaged:
             reason, remedy = f"{ledger.database} is damaged", "move it away, and `make sync` logs all results anew"
         print(redacted(f"warning: MLflow at {uri} failed: {reason}; {remedy}."), file=sys.stderr)
     with contextlib.suppress(OSError):

@@ -97,7 +97,8 @@ class Attempt:
             return False
         required = self.undisturbed.required(self.stage, self.whole)
         self.wrong += [f"different: {path}" for path in self.undisturbed.differences(self.project, required)]
-        self.wrong += [f"half-written: {path}" for path in half_written(self.project) if not self._was_damaged(path)]
+        bad = [path for path in half_written(self.project) if not self._was_damaged(path) and not self._was_named(path)]
+        self.wrong += [f"half-written: {path}" for path in bad]
         return survived
 
     def _was_damaged(self, path: str) -> bool:
@@ -108,6 +109,10 @@ class Attempt:
             and (content is None or damaged.read_bytes() == content)
             for damaged, content in self.damaged.items()
         )
+
+    def _was_named(self, path: str) -> bool:
+        """Tell whether the user heard that a file which a fault damaged is damaged, whatever MLflow then did to it."""
+        return self.folder / path in self.damaged and any(f"{path} is damaged" in log for log in self.logs)
 
 
 Fault = Callable[[Attempt], bool | None]
