@@ -101,7 +101,7 @@ def studied(folder: Path) -> object:
 
 
 def copied(folder: Path) -> object:
-    from alpa.tuning.study import copy_studies
+    from alpa.tuning.journal import copy_studies
 
     return copy_studies(folder, folder / "copy.journal.all")
 
