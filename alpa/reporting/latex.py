@@ -53,7 +53,7 @@ def render_latex_document(page: Page) -> str:
 
 
 def figure_file(picture: Picture) -> str:
-    """Return the file in figures/ that LaTeX can read: the vector form as PDF, else the picture's own."""
+    """Return the file in figures/ that LaTeX reads: the vector form as PDF, else the picture's own."""
     return f"{picture.name}.pdf" if picture.is_vector else picture.file
 
 

@@ -28,8 +28,10 @@ NUMBERS = [
 ]
 SOURCES = {
     "leaderboard": "leaderboard.csv",
+    "every_score": "leaderboard.csv",
     "ablation": "leaderboard.csv",
     "comparisons": "comparisons.csv",
+    "pairs": "comparisons.csv",
     "per_class": "cells.csv",
     "counts": "cells.csv",
     "readings": "readings.csv",
@@ -59,7 +61,7 @@ class MachineTable:
 
 @dataclass(frozen=True)
 class MachineFigure:
-    """A figure with its files, relative to the report's folder."""
+    """A figure with its files, relative to the report's folder; without any it stands in HTML and PDF alone."""
 
     name: str
     caption: str
@@ -161,7 +163,7 @@ def _table(table: Table) -> MachineTable:
 
 
 def _figure(picture: Picture) -> MachineFigure:
-    files = [f"figures/{name}" for name in dict.fromkeys([*picture.files, figure_file(picture)])]
+    files = [f"figures/{name}" for name in (*picture.files, *([figure_file(picture)] if picture.is_vector else []))]
     return MachineFigure(picture.name, picture.caption, picture.alt, files)
 
 

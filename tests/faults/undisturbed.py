@@ -17,8 +17,8 @@ from tests.pipeline.project import Project
 RESULTS = ("data/raw", "data/splits", "runs", "reports")
 OF_THE_DAY = (  # times and hardware
     "facts.json",
-    *(f"reports/faults/report.{form}" for form in ("html", "md", "pdf", "json")),
-    "reports/faults/tables/facts.tex",
+    *(f"reports/faults/report.{form}" for form in ("html", "md", "pdf", "tex", "json")),
+    *(f"reports/faults/tables/{table}.tex" for table in ("facts", "cost")),
 )
 UNFINISHED = (".partial", ".part", ".tmp")
 SECONDS = 300.0  # after which a command counts as hanging

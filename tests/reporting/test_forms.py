@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from pypdf import PdfReader
 
 from alpa.reporting.benchmark import Inputs
-from alpa.reporting.document import Column, Page, Section, Table
+from alpa.reporting.document import Column, Page, Picture, Section, Table
 from alpa.reporting.latex import escape_latex, render_latex, render_latex_document
 from alpa.reporting.machine import MachineReport, render_json
 from alpa.reporting.page import write_page
@@ -229,7 +229,7 @@ def test_the_latex_document_is_balanced_and_finds_all_its_files(written: Path, p
     text = (written / "report.tex").read_text()
     tables, figures = re.findall(r"\\input\{(.*?)\}", text), re.findall(r"\\includegraphics\[.*?\]\{(.*?)\}", text)
     assert tables == [f"tables/{table.name}" for table in page.tables]
-    assert len(figures) == len(page.pictures)
+    assert len(figures) == len([picture for picture in page.pictures if picture.files])
     assert all((written / f"{name}.tex").is_file() for name in tables)
     assert all((written / name).read_bytes()[:4] in (b"%PDF", b"\x89PNG") for name in figures)
     for name in ("report", *tables):
@@ -245,6 +245,14 @@ def test_latex_sets_hostile_names_as_they_are() -> None:
     for name in HOSTILE:
         plain = without_escapes(escape_latex(name))
         assert not re.search(r"[\\&%#$_^~{}<>|\"`]|--", plain), plain
+
+
+def test_a_picture_without_files_stands_in_the_pdf_and_not_in_latex() -> None:
+    svg = '<svg viewBox="0 0 9 9"><text y="9" style="font-family: var(--sans); fill: var(--ink)">drawn</text></svg>'
+    picture = Picture("free", "alt", "A caption.", 100, svg, {})
+    page = Page("k", "t", (), (Section("s", "s", (), (picture,)),), ())
+    assert "drawn" in text_of(render_pdf(page))
+    assert "figure" not in render_latex_document(page).partition(r"\begin{document}")[2]
 
 
 def test_a_number_in_text_is_typeset_as_one() -> None:
