@@ -24,17 +24,18 @@ FONT = "DejaVu Sans"  # the figures' own, which matplotlib brings; Typst brings 
 LETTERS_ACROSS = 150  # of a table, above which its page is turned
 MOST_ROWS = 40  # of a table that is kept on one page
 JPEG_QUALITY = 92
+UNPRINTED = re.compile("[\x7f-\x9f]")  # control characters, of which no font has a sign
 RASTER = re.compile(r'(<image [^<>]*?href="data:image/)png;base64,([^"]*)')  # no text of a figure holds a bare <
 
 
 def render_pdf(page: Page) -> bytes:
-    """Return the whole report as a tagged PDF.
+    """Return the whole report as a PDF that a screen reader can read, as PDF/UA-1 asks for.
 
     What it says goes to the template as data: nothing of it is ever read as Typst's markup or code.
     """
     files = {"main.typ": TEMPLATE.read_bytes(), "page.json": json.dumps(_content(page)).encode()}
     files |= {f"{picture.name}.svg": _light(_as_svg(picture)).encode() for picture in page.pictures}
-    return _compiled(files)
+    return _compiled(files, pdf_standards=["ua-1"])
 
 
 def figure_pdfs(page: Page) -> dict[str, bytes]:
@@ -124,7 +125,7 @@ def _runs(text: str) -> list[dict[str, Any]]:
 
 
 def _text(text: str) -> str:
-    return one_line(text).replace(" %", "\N{NO-BREAK SPACE}%")
+    return UNPRINTED.sub("\N{REPLACEMENT CHARACTER}", one_line(text)).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _as_svg(picture: Picture) -> str:
@@ -132,7 +133,7 @@ def _as_svg(picture: Picture) -> str:
     svg = picture.inline.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     for colour, variable in PAGE_COLOURS.items():
         svg = svg.replace(variable, colour)
-    return svg.replace("var(--sans)", FONT)
+    return UNPRINTED.sub("\N{REPLACEMENT CHARACTER}", svg.replace("var(--sans)", FONT))
 
 
 def _light(svg: str) -> str:

@@ -162,6 +162,17 @@ def test_the_pdf_is_a_titled_tagged_document_with_numbered_pages(written: Path, 
     assert all(section.title in pages[0] for section in page.sections), "the contents"
 
 
+@pytest.mark.parametrize(
+    "odd", ["中文", "😀", "\ue000", "\ufdd0", "\x85", "a\u00adb", "עברית", "\u200b", "\u0300", "\x7f", ""]
+)
+def test_the_pdf_is_accessible_whatever_a_class_is_called(odd: str) -> None:
+    svg = f'<svg viewBox="0 0 9 9"><text y="9" style="font-family: var(--sans); fill: var(--ink)">{odd}</text></svg>'
+    table = Table("t", odd, (Column(odd, "text"), Column(odd)), ((odd, "1"),))
+    blocks = (table, Picture("p", f"of {odd}", odd, 100, svg, {}))
+    page = Page(odd, f"of {odd}", (odd,), (Section("s", f"on {odd}", (f"`{odd}` {odd}",), blocks),), ())
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in render_pdf(page)
+
+
 def test_the_pdf_brings_its_fonts_and_takes_none_of_the_machine(written: Path) -> None:
     used = set()
     for sheet in PdfReader(written / "report.pdf").pages:
