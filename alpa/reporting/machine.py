@@ -19,7 +19,6 @@ from alpa.reporting.latex import figure_file
 from alpa.reporting.tables import NONE, RANKED_MARK
 from alpa.reporting.typed_csv import Value, parse_csv
 
-FORMAT = "alpa-report-1"
 RESULTS = ("leaderboard", "comparisons", "readings", "cells")
 STUDIES = ("studies", "trials", "curve", "regret", "correlations", "pruners", "importances")
 NUMBER = r"([+−-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)"
@@ -123,7 +122,7 @@ def render_json(page: Page, folder: Path, results: Sequence[Path]) -> str:
         ScoreError: a facts file is damaged.
     """
     report = MachineReport(
-        FORMAT,
+        "alpa-report-1",
         page.kicker,
         page.title,
         list(page.summary),

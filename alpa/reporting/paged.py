@@ -48,7 +48,7 @@ def figure_pdfs(page: Page) -> dict[str, bytes]:
 
 
 def _compiled(files: dict[str, bytes], **settings: Any) -> bytes:
-    pdf = _compiler().compile(files, format="pdf", **settings)  # type: ignore[arg-type]
+    pdf = _compiler().compile(files, format="pdf", **settings)
     assert isinstance(pdf, bytes)
     return pdf
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -103,15 +103,15 @@ def read_side(name: str, root: Path = Path()) -> Side:
         return _from_commit(name, commit, place, root)
     for folder in (root / name, root / "reports" / name):
         if name and (folder / "leaderboard.csv").is_file():
-            return _side(name, lambda file, folder=folder: _text_of(folder / file))
+            return _side(name, partial(_text_of, folder))
     known = sorted(path.parent.name for path in (root / "reports").glob("*/leaderboard.csv"))
     raise ScoreError(
         f"{name or 'An empty name'} is neither a benchmark with results nor a folder of them; {_choose(known)}."
     )
 
 
-def _text_of(path: Path) -> str | None:
-    return read_text(path) if path.is_file() else None
+def _text_of(folder: Path, file: str) -> str | None:
+    return read_text(folder / file) if (folder / file).is_file() else None
 
 
 def _from_commit(name: str, commit: str, place: str, root: Path) -> Side:
