@@ -32,14 +32,13 @@ class Table:
         texts = [[column.title, *cells] for column, *cells in zip(self.columns, *self.rows, strict=True)]
         return tuple(max(map(len, each)) for each in texts)
 
-    @cached_property
-    def shares(self) -> tuple[float, ...]:
-        """What each column with texts of several lines gets of the width that the others leave; 0 for the others."""
-        is_long = [
-            column.kind != "number" and length > ONE_LINE
+    def shares(self, longest: int = ONE_LINE) -> tuple[float, ...]:
+        """Return which share of the rest of a line each column gets that has a text of more letters, 0 for others."""
+        wraps = [
+            column.kind == "text" and length > longest
             for column, length in zip(self.columns, self.lengths, strict=True)
         ]
-        typical = [sum(len(row[place]) for row in self.rows) ** 0.5 * wraps for place, wraps in enumerate(is_long)]
+        typical = [is_long * sum(len(row[place]) for row in self.rows) ** 0.5 for place, is_long in enumerate(wraps)]
         return tuple(each / (sum(typical) or 1) for each in typical)
 
 

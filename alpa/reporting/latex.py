@@ -1,11 +1,13 @@
 """A report as LaTeX: each table to paste into a paper, and a whole document of them with the figures."""
 
+import math
 import re
+from collections.abc import Sequence
 
 from jinja2 import Environment
 from markupsafe import Markup
 
-from alpa.reporting.document import Page, Picture, Table
+from alpa.reporting.document import Column, Page, Picture, Table
 from alpa.reporting.templating import environment, escaping, one_line, spans
 
 SPECIAL = {
@@ -30,21 +32,31 @@ SPECIAL = {
     "→": r"$\rightarrow$",
 } | {character: f"\\{character}" for character in "&%$#_"}
 SPECIAL_TEXT = re.compile("-(?=-)|" + "|".join(re.escape(character) for character in SPECIAL if character != "-"))
-MOST_ROWS = 45  # of a table that must fit on a page
-LETTER = 0.0085  # how much of a line's width a letter takes in a table's font
+MOST_LINES = 40  # of a table that floats
+MANY_LETTERS = 60  # of the columns that do not wrap, above which a table is set smaller
+SHORT = 12  # letters, above which a text of such a table wraps
+LETTER = {"footnotesize": 0.0115, "scriptsize": 0.0101}  # how much of an article's line a letter takes in a font
 
 
 def render_latex(table: Table) -> str:
     """Return a table for `\\input`, whose first line names the packages that it needs.
 
-    It floats and is scaled down to the line's width, unless its texts need more than a line or its rows more than a
-    page: then it stands where it is put, and breaks.
+    It floats, and is scaled down to the line's width or has columns that wrap; one that is too long for a page stands
+    where it is put, and breaks.
     """
-    is_long = any(table.shares) or len(table.rows) > MOST_ROWS
-    columns = [_column(table, place) for place in range(len(table.columns))]
-    return (
-        _environment().get_template("table.tex").render(table=table, is_long=is_long, columns=Markup("".join(columns)))
+    shares, size = table.shares(), "footnotesize"
+    if any(shares) and _letters(table, shares) > MANY_LETTERS:
+        shares, size = table.shares(SHORT), "scriptsize"
+    left = max(0.9 - LETTER[size] * _letters(table, shares), 0.2)
+    lines = sum(
+        max(_lines(text, share * left / LETTER[size]) for text, share in zip(row, shares, strict=True))
+        for row in table.rows
     )
+    form = "breaks" if lines > MOST_LINES else "wraps" if any(shares) else "fits"
+    width = left if form == "breaks" else sum(share > 0 for share in shares)
+    columns = Markup("".join(_column(*each, form, width) for each in zip(table.columns, shares, strict=True)))
+    latex = _environment().get_template("table.tex")
+    return latex.render(table=table, form=form, columns=columns, size=Markup(size))
 
 
 def render_latex_document(page: Page) -> str:
@@ -76,13 +88,23 @@ def _environment() -> Environment:
     return latex
 
 
-def _column(table: Table, place: int) -> str:
-    """Return how LaTeX sets a column; one that wraps gets its share of what the others leave."""
-    if share := table.shares[place]:
-        letters = sum(length + 3 for length, other in zip(table.lengths, table.shares, strict=True) if not other)
-        width = share * max(0.9 - LETTER * letters, 0.3)
-        return rf">{{\raggedright\arraybackslash}}p{{{width:.2f}\linewidth}}"
-    return "r" if table.columns[place].kind == "number" else "l"
+def _letters(table: Table, shares: Sequence[float]) -> int:
+    """Return how many letters wide the columns are that do not wrap, with the space between."""
+    return sum(length + 3 for length, share in zip(table.lengths, shares, strict=True) if not share)
+
+
+def _column(column: Column, share: float, form: str, width: float) -> str:
+    """Return how LaTeX sets a column: of its texts' width, or with its share of a width where it wraps."""
+    if not share:
+        return "r" if column.kind == "number" else "l"
+    if form == "breaks":
+        return rf">{{\raggedright\arraybackslash}}p{{{share * width:.2f}\linewidth}}"
+    return rf">{{\hsize={share * width:.2f}\hsize\raggedright\arraybackslash}}X"  # their factors add to their number
+
+
+def _lines(text: str, letters: float) -> int:
+    """Return about how many lines a text takes in a column of so many letters; one that does not wrap has none."""
+    return max(1, math.ceil(len(text) / letters)) if letters else 1
 
 
 def _prose(text: str) -> Markup:

@@ -41,10 +41,9 @@ def render_pdf(page: Page) -> bytes:
 def figure_pdfs(page: Page) -> dict[str, bytes]:
     """Return the drawings among a page's pictures as PDF files, by their names in figures/."""
     drawings = [picture for picture in page.pictures if picture.is_vector]
-    return {
-        f"{picture.name}.pdf": _compiled({"main.typ": FIGURE, "figure.svg": _as_svg(picture).encode()}, pdf_tags=False)
-        for picture in drawings
-    }
+    inputs = {picture.name: {"main.typ": FIGURE, "figure.svg": _as_svg(picture).encode()} for picture in drawings}
+    older = {"pdf_standards": ["1.5"], "pdf_tags": False}  # as much as pdfTeX takes without a warning
+    return {f"{name}.pdf": _compiled(files, **older) for name, files in inputs.items()}
 
 
 def _compiled(files: dict[str, bytes], **settings: Any) -> bytes:
@@ -84,16 +83,17 @@ def _content(page: Page) -> dict[str, Any]:
 
 def _table(table: Table, colour: dict[str, str]) -> dict[str, Any]:
     kinds = [column.kind for column in table.columns]
-    fixed = sum(length + 2 for length, share in zip(table.lengths, table.shares, strict=True) if not share)
+    shares = table.shares()
+    fixed = sum(length + 2 for length, share in zip(table.lengths, shares, strict=True) if not share)
     return {
         "kind": "table",
         "name": table.name,
         "caption": _text(table.caption),
         "titles": [_text(column.title) for column in table.columns],
         "kinds": kinds,
-        "shares": table.shares,
-        "turned": fixed + 26 * sum(share > 0 for share in table.shares) > LETTERS_ACROSS,
-        "breaks": any(table.shares) or len(table.rows) > MOST_ROWS,
+        "shares": shares,
+        "turned": fixed + 26 * sum(share > 0 for share in shares) > LETTERS_ACROSS,
+        "breaks": any(shares) or len(table.rows) > MOST_ROWS,
         "ends_in_mean": table.ends_in_mean,
         "rows": [
             [

@@ -118,7 +118,7 @@ def test_latex_reads_no_file_and_ends_no_cell(report: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 def test_latex_compiles(report: Path, tmp_path: Path) -> None:
-    packages = r"\usepackage[T1]{fontenc}\usepackage{array,booktabs,graphicx,longtable}"
+    packages = r"\usepackage[T1]{fontenc}\usepackage{array,booktabs,graphicx,longtable,tabularx}"
     preamble = rf"\documentclass{{article}}{packages}\begin{{document}}"
     tables = [path.read_text() for path in sorted((report / "tables").glob("*.tex"))]
     (tmp_path / "all.tex").write_text("\n".join([preamble, *tables, r"\end{document}"]))
