@@ -30,6 +30,7 @@ SPECIAL = {
     "±": r"$\pm$",
     "·": r"$\cdot$",
     "→": r"$\rightarrow$",
+    "\N{REPLACEMENT CHARACTER}": r"\textbf{?}",
 } | {character: f"\\{character}" for character in "&%$#_"}
 SPECIAL_TEXT = re.compile("-(?=-)|" + "|".join(re.escape(character) for character in SPECIAL if character != "-"))
 MOST_LINES = 40  # of a table that floats

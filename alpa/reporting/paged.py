@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     import typst
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
-FIGURE = b'#set page(width: auto, height: auto, margin: 0pt, fill: none)\n#image("figure.svg")'
+FIGURE = b"""
+#set document(date: none)
+#set page(width: auto, height: auto, margin: 0pt, fill: none)
+#image("figure.svg")
+"""
 FONT = "DejaVu Sans"  # the figures' own, which matplotlib brings; Typst brings the others
 LETTERS_ACROSS = 150  # of a table, above which its page is turned
 MOST_ROWS = 40  # of a table that is kept on one page
