@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS ?= true
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test paper sync ui tune dashboard faults performance release lock clean $(BENCHMARKS)
+.PHONY: help repro test paper compare sync ui tune dashboard faults performance release lock clean $(BENCHMARKS)
 
 repro: $(INSTALLED)  ## run the default benchmark, as far as anything changed, and name its report
 	@$(RUN) pipeline.preflight $(DEFAULT)
@@ -41,6 +41,10 @@ paper: $(INSTALLED)  ## run the benchmarks of the paper and put them side by sid
 	$(RUN) pipeline.in_turn dvc --wait-for-lock repro $(UNSPLIT) pipeline/dvc.yaml:paper
 	@$(RUN) pipeline.sync
 	@echo "Report: reports/paper/"
+
+compare: $(INSTALLED)  ## show how two results differ: make compare A=HEAD~1:mnist B=mnist; OUT=file.md or file.csv keeps it
+	@test -n "$(A)" && test -n "$(B)" || { echo "Name two results: make compare A=mnist B=fashion_mnist." >&2; exit 1; }
+	@$(RUN) pipeline.compare "$(A)" "$(B)" $(if $(OUT),"$(OUT)")
 
 test: $(INSTALLED)  ## lint, check types, run the tests
 	$(RUN) ruff check .
