@@ -13,11 +13,11 @@ from alpa.evaluation.metrics import auroc
 from alpa.evaluation.scores import ScoreTable
 from alpa.evaluation.video import smoothed
 from alpa.reporting import samples
-from alpa.reporting.cells import Cell, Key, load, rebuild
 from alpa.reporting.document import Section
 from alpa.reporting.drawing import colours
 from alpa.reporting.gallery import evenly
 from alpa.reporting.heat import Map, at_most, frame_heat, overlaid
+from alpa.reporting.models import Loaded, rebuild
 from alpa.reporting.results import Results
 from alpa.reporting.timelines import Line, Peak, anomalous_ranges, timeline
 from alpa.reporting.wording import FAMILY, METHOD, count, listed, name, number, percent, short
@@ -32,7 +32,7 @@ FRAMES_SHOWN = 2  # of each kind, of which predictions are shown
 def timelines_section(
     results: Results,
     score_tables: Mapping[str, ScoreTable],
-    cells: dict[Key, Cell],
+    models: Loaded,
     split: Split,
     video: VideoConfig,
 ) -> Section:
@@ -45,7 +45,7 @@ def timelines_section(
     chosen = telling(table, score)
     peaks = {clip: _peaks(table[table["group"] == clip], score) for clip in chosen}
     rows = np.array([row for found in peaks.values() for row in found.values()])
-    model = load(cells, main, target, seed)
+    model = models.get(main)
     heats: list[Map | None] = [*frame_heat(model, score, split, rows, video)] if model else [None] * len(rows)
     heat = dict(zip(rows.tolist(), heats, strict=True))
     limits = {detector: _limits(frames[detector][results.score_of(detector)]) for detector in detectors}
@@ -80,7 +80,7 @@ def telling(table: pd.DataFrame, score: str) -> list[int]:
 def predictions_section(
     results: Results,
     score_tables: Mapping[str, ScoreTable],
-    cells: dict[Key, Cell],
+    models: Loaded,
     split: Split,
     video: VideoConfig,
 ) -> Section | None:
@@ -92,7 +92,7 @@ def predictions_section(
     cuboid = cuboid_rows(split.group, video.frames, video.step)[np.concatenate(rows)]
     whole = cut_cuboids(split.images, cuboid)
     windows, _ = all_windows(whole, video.window, video.window)
-    rebuilt = rebuild(cells, results.detectors, target, seed, windows)
+    rebuilt = rebuild(models, windows)
     if not rebuilt:
         return None
     channels = split.image_shape[0]

@@ -1,5 +1,6 @@
 """How every figure looks, and how it becomes bytes: the same input gives the same bytes, with no date in them."""
 
+import base64
 import io
 import re
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from alpa.reporting.document import Picture
+from alpa.reporting.rasters import with_palette
 
 # One colour and marker per detector, everywhere; Okabe and Ito's palette, told apart without colour vision.
 COLOURS = {
@@ -141,13 +143,18 @@ def _inline(svg: str, alt: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r"<g id=\"[^\"]*\"", "<g", body)
     body = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", body)
-    body = BASE64.sub(lambda data: "".join(data[0].split()), body).replace("xlink:href", "href")
+    body = BASE64.sub(lambda data: _lighter(data[0]), body).replace("xlink:href", "href")
     for colour, variable in PAGE_COLOURS.items():
         body = body.replace(colour, variable)
     box = re.search(r"viewBox=\"[^\"]*\"", body)
     assert box is not None
     start = f'<svg {box[0]} role="img" aria-label="{_attribute(alt)}" stroke-linejoin="round">'
     return re.sub(r"\s*\n\s*", " ", start + body[body.index(">") + 1 :]).strip()
+
+
+def _lighter(content: str) -> str:
+    """Return the content of a PNG, in base64, as a smaller one's."""
+    return base64.b64encode(with_palette(base64.b64decode(content))).decode()
 
 
 def _attribute(text: str) -> str:

@@ -148,6 +148,8 @@ class Results:
         return [score for score in scores[detector] if score in scores[other]]
 
 
+EMPTY_WHERE_UNKNOWN = ["auroc_sd_classes", "auroc_sd_seeds", "macro", "rank_mean", "wilcoxon_p", "wilcoxon_p_holm"]
+EMPTY_WHERE_UNKNOWN += ["delong_better", "delong_worse"]
 COLUMNS = {
     "cells": ["detector", "normal_class", "seed", "score", "auroc", "n_normal", "n_anomalous"],
     "leaderboard": [
@@ -181,8 +183,8 @@ def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         raise ScoreError(f"{path} does not exist; {remedy}.")
     # Names are text: a class called NA or 07 must stay what it is.
-    names = dict.fromkeys(["dataset", "protocol", "detector", "normal_class", "score", "other"], str)
-    numbers = {"auroc_sd_classes": [""], "auroc_sd_seeds": [""], "macro": [""]}
+    names = dict.fromkeys(["dataset", "protocol", "detector", "normal_class", "score", "other", "delong_p_holm"], str)
+    numbers = {column: [""] for column in EMPTY_WHERE_UNKNOWN}
     try:
         table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=numbers)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):

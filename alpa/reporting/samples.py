@@ -74,6 +74,40 @@ def reconstructions(
     )
 
 
+def distortions(
+    split: Split,
+    rows: tuple[Sequence[int], Sequence[int]],
+    made: tuple[NDArray[np.float32], NDArray[np.float32]],
+    chosen: str,
+) -> Picture:
+    """Inputs, what is made of their latents as they are and perturbed, and the difference between these two.
+
+    Args:
+        split: the test split.
+        rows: indices of the normal and of the anomalous samples shown.
+        made: (N, C, H, W) in [0, 1] of those samples, in that order: by the clean and by the perturbed latent.
+        chosen: the target class of the cell shown.
+    """
+    normal, anomalous = rows
+    clean, perturbed = made
+    inputs = split.images[[*normal, *anomalous]]
+    moved = np.abs(perturbed - clean)
+    times = max(1, int(1 / max(float(moved.max()), 1 / 255)))
+    shown = {"input": inputs / 255, "latent as it is": clean, "perturbed": perturbed, "difference": times * moved}
+    strips = [
+        Strip(label, np.split(np.rint(255 * images).astype(np.uint8), [len(normal)]), minor=label == "difference")
+        for label, images in shown.items()
+    ]
+    return to_picture(
+        _contact_sheet(strips, ("normal", "anomalous")),
+        "distortions",
+        f"Inputs, reconstructions from the latent as it is and perturbed, and their difference, for class {chosen}",
+        f"Class {chosen}: the same samples decoded from the latent as it is and with the distorter's perturbation. The "
+        f"difference between these two is shown {'as it is' if times == 1 else f'{times} times as bright as it is'}.",
+        kinds=("png",),
+    )
+
+
 def frames(
     before: Images | None, wanted: Images, n_normal: int, made: Mapping[str, NDArray[np.float32]], predicted: bool
 ) -> Picture:

@@ -1,0 +1,65 @@
+"""The section on cost: how long a cell trained, against what it is worth."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from alpa.reporting.document import Column, Picture, Section, Table
+from alpa.reporting.drawing import INK, colours, markers, new_figure, styled, to_picture
+from alpa.reporting.figures import WIDTH
+from alpa.reporting.provenance import duration, machines
+from alpa.reporting.results import Results
+from alpa.reporting.wording import percent
+
+NOT_COMPARABLE = "The cells were trained on more than one kind of machine, so these times are not to be compared."
+
+
+def cost_section(results: Results, facts: Mapping[str, Any]) -> Section | None:
+    """Seconds of training per cell against mean AUROC, None where no times are on record."""
+    seconds = {
+        detector: facts["seconds"][detector] / facts["cells"][detector]
+        for detector in results.detectors
+        if facts.get("seconds", {}).get(detector) and facts.get("cells", {}).get(detector)
+    }
+    if not seconds:
+        return None
+    found = machines(facts)
+    where = f"Times are as of one machine, {found[0]}" if len(found) == 1 else "Times are as of this run"
+    text = [
+        f"{where}, and of cells that trained side by side; another machine has other ones. They leave out tuning, and "
+        "scoring, whose time no cell records."
+    ]
+    if len(found) > 1:
+        text.append(NOT_COMPARABLE)
+    return Section("cost", "Cost against quality", tuple(text), (_picture(results, seconds), _table(results, seconds)))
+
+
+def _table(results: Results, seconds: Mapping[str, float]) -> Table:
+    rows = tuple(
+        (detector, percent(results.primary.loc[detector, "auroc_mean"]), duration(each), f"{each:.3g}")
+        for detector, each in seconds.items()
+    )
+    columns = (Column("Detector", "detector"), Column("AUROC"), Column("Training of a cell", "text"), Column("Seconds"))
+    caption = f"{results.dataset_title}: mean AUROC (%), and the time that the training of a cell took on average."
+    return Table("cost", caption, columns, rows, sortable=True)
+
+
+@styled
+def _picture(results: Results, seconds: Mapping[str, float]) -> Picture:
+    """A point per detector; it is in no file beside the page, since times differ from run to run."""
+    figure = new_figure(WIDTH, 230)
+    axes = figure.add_subplot()
+    colour, marker = colours(results.detectors), markers(results.detectors)
+    for detector, each in seconds.items():
+        mean = 100 * results.primary.loc[detector, "auroc_mean"]
+        axes.plot(each, mean, marker[detector], color=colour[detector], markersize=8)
+        axes.annotate(detector, (each, mean), (7, 0), textcoords="offset points", va="center", color=INK, fontsize=9)
+    axes.set_xscale("log")
+    axes.margins(x=0.25, y=0.12)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xlabel("seconds of training per cell (logarithmic axis)")
+    axes.set_ylabel("mean AUROC (%)")
+    alt = "Seconds of training per cell and mean AUROC: " + ", ".join(
+        f"{detector} {each:.3g} s and {percent(results.primary.loc[detector, 'auroc_mean'])} %"
+        for detector, each in seconds.items()
+    )
+    return to_picture(figure, "cost", alt, "Further up is better, further left is cheaper.", kinds=())
