@@ -6,7 +6,7 @@ from typing import Any
 from alpa.reporting.document import Column, Picture, Section, Table
 from alpa.reporting.drawing import INK, colours, markers, new_figure, styled, to_picture
 from alpa.reporting.figures import WIDTH
-from alpa.reporting.provenance import duration, machines
+from alpa.reporting.provenance import machines
 from alpa.reporting.results import Results
 from alpa.reporting.wording import percent
 
@@ -35,11 +35,11 @@ def cost_section(results: Results, facts: Mapping[str, Any]) -> Section | None:
 
 def _table(results: Results, seconds: Mapping[str, float]) -> Table:
     rows = tuple(
-        (detector, percent(results.primary.loc[detector, "auroc_mean"]), duration(each), f"{each:.3g}")
+        (detector, percent(results.primary.loc[detector, "auroc_mean"]), _shown(each))
         for detector, each in seconds.items()
     )
-    columns = (Column("Detector", "detector"), Column("AUROC"), Column("Training of a cell", "text"), Column("Seconds"))
-    caption = f"{results.dataset_title}: mean AUROC (%), and the time that the training of a cell took on average."
+    columns = (Column("Detector", "detector"), Column("AUROC"), Column("Seconds per cell"))
+    caption = f"{results.dataset_title}: mean AUROC (%), and the seconds that the training of a cell took on average."
     return Table("cost", caption, columns, rows, sortable=True)
 
 
@@ -59,7 +59,12 @@ def _picture(results: Results, seconds: Mapping[str, float]) -> Picture:
     axes.set_xlabel("seconds of training per cell (logarithmic axis)")
     axes.set_ylabel("mean AUROC (%)")
     alt = "Seconds of training per cell and mean AUROC: " + ", ".join(
-        f"{detector} {each:.3g} s and {percent(results.primary.loc[detector, 'auroc_mean'])} %"
+        f"{detector} {_shown(each)} s and {percent(results.primary.loc[detector, 'auroc_mean'])} %"
         for detector, each in seconds.items()
     )
     return to_picture(figure, "cost", alt, "Further up is better, further left is cheaper.", kinds=())
+
+
+def _shown(seconds: float) -> str:
+    """Return seconds with two or three digits that count: 0.02, 5.4, 1,091."""
+    return f"{seconds:,.0f}" if seconds >= 100 else f"{seconds:.2g}" if seconds < 10 else f"{seconds:.1f}"

@@ -8,6 +8,7 @@ import pandas as pd
 from alpa.data.splits import Split
 from alpa.evaluation.scores import ScoreTable
 from alpa.reporting import samples
+from alpa.reporting.contact_sheet import most_in_block
 from alpa.reporting.document import Picture, Section
 from alpa.reporting.models import Loaded, distorted, rebuild
 from alpa.reporting.results import Results
@@ -21,7 +22,7 @@ def reconstructions_section(
 ) -> Section | None:
     """What the detectors make of normal and of anomalous samples, None if no detector reconstructs."""
     chosen, seed = results.hardest, results.seeds[0]
-    rows = some(score_tables[results.detectors[0]], chosen, seed, split, samples.shown(split.image_shape[-1]))
+    rows = some(score_tables[results.detectors[0]], chosen, seed, split, most_in_block(split.image_shape[-1]))
     images = split.images[np.concatenate(rows)]
     rebuilt = rebuild(models, images)
     if not rebuilt:
@@ -49,7 +50,7 @@ def extremes_section(results: Results, score_tables: Mapping[str, ScoreTable], s
     detector = METHOD if METHOD in results.detectors else results.detectors[0]
     cells, seed, score = score_tables[detector].cells(), results.seeds[0], results.score_of(detector)
     found = {target: cells[target, seed].sort_values([score, "sample"]) for target in results.classes[:SHOWN_CLASSES]}
-    shown = samples.shown(split.image_shape[-1])
+    shown = most_in_block(split.image_shape[-1])
     ends = {target: _ends(cell, shown) for target, cell in found.items()}
     mistakes = {}
     for target, cell in found.items():
