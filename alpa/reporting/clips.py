@@ -15,9 +15,9 @@ from alpa.evaluation.video import smoothed
 from alpa.reporting import samples
 from alpa.reporting.document import Section
 from alpa.reporting.drawing import colours
-from alpa.reporting.gallery import evenly
+from alpa.reporting.gallery import evenly, moved
 from alpa.reporting.heat import Map, at_most, frame_heat, overlaid
-from alpa.reporting.models import Loaded, rebuild
+from alpa.reporting.models import Loaded, distorted, rebuild
 from alpa.reporting.results import Results
 from alpa.reporting.timelines import Line, Peak, anomalous_ranges, timeline
 from alpa.reporting.wording import FAMILY, METHOD, count, listed, name, number, percent, short
@@ -96,19 +96,26 @@ def predictions_section(
     if not rebuilt:
         return None
     channels = split.image_shape[0]
-    made = {
-        detector: joined(images[:, -channels:], len(whole), split.image_shape, video.window)
-        for detector, images in rebuilt.items()
-    }
+
+    def whole_again(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return joined(images[:, -channels:], len(whole), split.image_shape, video.window)
+
     predicted = video.form == "prediction"
+    wanted, n_normal = whole[:, -channels:], len(rows[0])
     before = whole[:, -2 * channels : -channels] if predicted else None
-    picture = samples.frames(before, whole[:, -channels:], len(rows[0]), made, predicted)
+    made = {detector: whole_again(images) for detector, images in rebuilt.items()}
+    pictures = [samples.frames(before, wanted, n_normal, made, predicted)]
     what = "predict" if predicted else "reconstruct"
-    text = (
-        f"{count(len(rows[0]), 'normal frame')} and {count(len(rows[1]), 'anomalous one')}, at even distances in the "
-        f"test clips and not chosen by any score, for every detector that can {what} (seed {seed})."
-    )
-    return Section("reconstructions", f"What the detectors {what}", (text[0].upper() + text[1:],), (picture,))
+    shown = f"{count(n_normal, 'normal frame')} and {count(len(rows[1]), 'anomalous one')}"
+    text = [
+        f"{shown[0].upper()}{shown[1:]}, at even distances in the test clips and not chosen by any score, for every "
+        f"detector that can {what} (seed {seed})."
+    ]
+    if found := distorted(models[METHOD], windows) if METHOD in models else None:
+        pair = whole_again(found[0]), whole_again(found[1])
+        text.append(moved(pair, n_normal, "frames"))
+        pictures.append(samples.distortions(wanted, n_normal, pair, "The same frames", of_frames=True))
+    return Section("reconstructions", f"What the detectors {what}", tuple(text), tuple(pictures))
 
 
 def joined(windows: NDArray[np.float32], n: int, shape: tuple[int, int, int], side: int) -> NDArray[np.float32]:

@@ -42,10 +42,19 @@ def most_in_block(width: int) -> int:
 
 
 @styled
-def contact_sheet(strips: Sequence[Strip], titles: Sequence[str], tile: float | None = None) -> Figure:
-    """Lay the strips out below each other; all images lie in one raster with a transparent ground."""
+def contact_sheet(
+    strips: Sequence[Strip], titles: Sequence[str], tile: float | None = None, most_pixels: int = MOST_PIXELS
+) -> Figure:
+    """Lay the strips out below each other; all images lie in one raster with a transparent ground.
+
+    Args:
+        strips: the rows.
+        titles: of the blocks.
+        tile: points in width that an image takes; by its width in pixels if None.
+        most_pixels: of the raster.
+    """
     tile = tile or _tile(strips[0].blocks[0].shape[-1])[0]
-    strips = _fitting(strips)
+    strips = _fitting(strips, most_pixels)
     high, wide = strips[0].blocks[0].shape[-2:]
     gap, block_gap = round(GAP * min(high, wide)), round(BLOCK_GAP * min(high, wide))
     sizes = [max(len(strip.blocks[place]) for strip in strips) for place in range(len(titles))]
@@ -73,11 +82,11 @@ def _tile(width: int) -> tuple[float, int]:
     return next(tile for most, tile in TILES.items() if width <= most)
 
 
-def _fitting(strips: Sequence[Strip]) -> Sequence[Strip]:
-    """Return the strips with images so small that all of them fit into MOST_PIXELS."""
+def _fitting(strips: Sequence[Strip], most_pixels: int) -> Sequence[Strip]:
+    """Return the strips with images so small that all of them fit into so many pixels."""
     high, wide = strips[0].blocks[0].shape[-2:]
     n = sum(len(block) for strip in strips for block in strip.blocks)
-    share = (MOST_PIXELS / (n * high * wide)) ** 0.5
+    share = (most_pixels / (n * high * wide)) ** 0.5
     if share >= 1:
         return strips
     size = (max(1, int(share * wide)), max(1, int(share * high)))

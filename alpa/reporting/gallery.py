@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from alpa.data.splits import Split
 from alpa.evaluation.scores import ScoreTable
@@ -32,15 +33,21 @@ def reconstructions_section(
     made = distorted(models[METHOD], images) if METHOD in models else None
     if made is None:
         return Section("reconstructions", "What the detectors reconstruct", tuple(text), (picture,))
-    moved = np.abs(made[1] - made[0]).reshape(len(images), -1).mean(axis=1)
-    normal, anomalous = (255 * part.mean() for part in np.split(moved, [len(rows[0])]))
-    text.append(
-        f"What the distorter changes: {name(METHOD)} decodes the same images once more, with the learned perturbation "
-        f"added to the latent. It moves a pixel by {normal:.1f} of 255 grey levels on average in these normal images, "
+    text.append(moved(made, len(rows[0]), "images"))
+    what = f"Class {chosen}: the same samples"
+    pictures = (picture, samples.distortions(images, len(rows[0]), made, what, of_frames=False))
+    return Section("reconstructions", "What the detectors reconstruct", tuple(text), pictures)
+
+
+def moved(made: tuple[NDArray[np.float32], NDArray[np.float32]], n_normal: int, noun: str) -> str:
+    """Say how far the distorter moves pixels, given what is made by the clean and by the perturbed latent."""
+    means = np.abs(made[1] - made[0]).reshape(len(made[0]), -1).mean(axis=1)
+    normal, anomalous = (255 * part.mean() for part in np.split(means, [n_normal]))
+    return (
+        f"What the distorter changes: {name(METHOD)} decodes the same {noun} once more, with the learned perturbation "
+        f"added to the latent. It moves a pixel by {normal:.1f} of 255 grey levels on average in these normal {noun}, "
         f"and by {anomalous:.1f} in the anomalous ones."
     )
-    pictures = (picture, samples.distortions(split, rows, made, chosen))
-    return Section("reconstructions", "What the detectors reconstruct", tuple(text), pictures)
 
 
 def extremes_section(results: Results, score_tables: Mapping[str, ScoreTable], split: Split) -> Section:

@@ -173,4 +173,4 @@ def comparisons(results: Results) -> Table | None:
     caption = (
         f"{results.dataset_title}, mean AUROC (%) of {METHOD} and of the other, and their paired difference in points."
     )
-    return Table("comparisons", caption, tuple(columns), tuple(body)) if body else None
+    return Table("comparisons", caption, tuple(columns), tuple(body), sortable=True) if body else None

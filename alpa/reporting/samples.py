@@ -11,6 +11,7 @@ from alpa.reporting.document import Picture
 from alpa.reporting.drawing import to_picture
 
 FRAME_TILE = 82.0  # points in width that a frame takes
+FRAME_PIXELS = 150_000  # of a sheet of frames
 BRIGHTER = 3  # differences of frames, most of which are small
 
 
@@ -44,35 +45,31 @@ def reconstructions(
 
 
 def distortions(
-    split: Split,
-    rows: tuple[Sequence[int], Sequence[int]],
-    made: tuple[NDArray[np.float32], NDArray[np.float32]],
-    chosen: str,
+    inputs: Images, n_normal: int, made: tuple[NDArray[np.float32], NDArray[np.float32]], what: str, of_frames: bool
 ) -> Picture:
     """Inputs, what is made of their latents as they are and perturbed, and the difference between these two.
 
     Args:
-        split: the test split.
-        rows: indices of the normal and of the anomalous samples shown.
+        inputs: the samples, (N, C, H, W), the normal ones first.
+        n_normal: how many these are.
         made: (N, C, H, W) in [0, 1] of those samples, in that order: by the clean and by the perturbed latent.
-        chosen: the target class of the cell shown.
+        what: the samples in the caption's words.
+        of_frames: whether they are frames of clips.
     """
-    normal, anomalous = rows
     clean, perturbed = made
-    inputs = split.images[[*normal, *anomalous]]
     moved = np.abs(perturbed - clean)
     times = max(1, int(1 / max(float(moved.max()), 1 / 255)))
     shown = {"input": inputs / 255, "latent as it is": clean, "perturbed": perturbed, "difference": times * moved}
     strips = [
-        Strip(label, np.split(np.rint(255 * images).astype(np.uint8), [len(normal)]), minor=label == "difference")
+        Strip(label, np.split(np.rint(255 * images).astype(np.uint8), [n_normal]), minor=label == "difference")
         for label, images in shown.items()
     ]
     return to_picture(
-        contact_sheet(strips, ("normal", "anomalous")),
+        contact_sheet(strips, ("normal", "anomalous"), *((FRAME_TILE, FRAME_PIXELS) if of_frames else ())),
         "distortions",
-        f"Inputs, reconstructions from the latent as it is and perturbed, and their difference, for class {chosen}",
-        f"Class {chosen}: the same samples decoded from the latent as it is and with the distorter's perturbation. The "
-        f"difference between these two is shown {'as it is' if times == 1 else f'{times} times as bright as it is'}.",
+        f"{what}: inputs, what is made of the latent as it is and perturbed, and their difference",
+        f"{what}, decoded from the latent as it is and with the distorter's perturbation. The difference between these "
+        f"two is shown {'as it is' if times == 1 else f'{times} times as bright as it is'}.",
         kinds=("png",),
     )
 
@@ -99,7 +96,7 @@ def frames(
         strips.append(Strip("difference", np.split(brighter, [n_normal]), minor=True))
     what = "predictions" if predicted else "reconstructions"
     return to_picture(
-        contact_sheet(strips, ("normal", "anomalous"), FRAME_TILE),
+        contact_sheet(strips, ("normal", "anomalous"), FRAME_TILE, FRAME_PIXELS),
         "reconstructions",
         f"Frames, their {what} and the absolute differences",
         f"Frames and their {what}, which are put together of windows side by side. Differences are {BRIGHTER} times as "
