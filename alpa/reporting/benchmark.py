@@ -123,7 +123,7 @@ def _ablation(results: Results) -> Section:
 
 
 def _per_class(results: Results) -> Section:
-    median, hardest, easiest = results.by_class().median(), results.hardest, results.easiest
+    median, hardest, easiest = results.by_class.median(), results.hardest, results.easiest
     text = (
         f"By the median over the detectors, {name(hardest)} is the hardest class ({percent(median[hardest])} %) and "
         f"{name(easiest)} the easiest ({percent(median[easiest])} %)."

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from alpa.reporting.curves import plain_log
 from alpa.reporting.document import Column, Picture, Section, Table
 from alpa.reporting.drawing import INK, colours, markers, new_figure, styled, to_picture
 from alpa.reporting.figures import WIDTH
@@ -55,7 +56,7 @@ def _picture(results: Results, seconds: Mapping[str, float]) -> Picture:
         axes.annotate(detector, (each, mean), (7, 0), textcoords="offset points", va="center", color=INK, fontsize=9)
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.12)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    plain_log(axes.xaxis, subs=(1,))
     axes.set_xlabel("seconds of training per cell (logarithmic axis)")
     axes.set_ylabel("mean AUROC (%)")
     alt = "Seconds of training per cell and mean AUROC: " + ", ".join(

@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, NullLocator
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from alpa.evaluation.scores import ScoreTable
 from alpa.reporting.document import Picture
-from alpa.reporting.drawing import FAINT, INK, MUTED, colours, new_figure, styled, to_picture
+from alpa.reporting.drawing import FAINT, INK, MUTED, POINTS, colours, new_figure, styled, to_picture
 from alpa.reporting.figures import WIDTH, legend
 from alpa.reporting.results import Results
 from alpa.reporting.wording import percent, short
@@ -42,7 +44,7 @@ def roc(results: Results, tables: Tables) -> Picture:
             axes.plot(100 * grid, 100 * mean, color=colour[detector])
     whole.plot([0, 100], [0, 100], color=FAINT, linewidth=1, linestyle=(0, (2, 2)))
     few.set_xscale("log")
-    few.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    plain_log(few.xaxis, subs=(1,))
     for axes, title in ((whole, "All thresholds"), (few, "Few false alarms (logarithmic axis)")):
         axes.set_xlabel("normal flagged (%)")
         axes.set_ylim(0, 101)
@@ -66,8 +68,13 @@ def histograms(results: Results, tables: Tables) -> Picture:
         chosen = {results.hardest: ""}
     titles = [_title(results, target, kind) for target, kind in chosen.items()]
     lines = 1 + max(title.count("\n") for title in titles)
-    figure = new_figure(WIDTH, 36 + 14 * lines + 74 * len(results.detectors))
-    grid = figure.subplots(len(results.detectors), len(chosen), squeeze=False)
+    rows, top, below = len(results.detectors), 10 + 14 * lines, 34
+    figure = new_figure(WIDTH, top + below + 74 * rows)
+    figure.set_layout_engine("none")  # so many alike panels are laid out by hand in half the time
+    high = figure.get_figheight() * POINTS
+    left = 14 + 6.2 * max(map(len, results.detectors))
+    margins = {"left": left / WIDTH, "right": 1 - 8 / WIDTH, "top": 1 - top / high, "bottom": below / high}
+    grid = figure.subplots(rows, len(chosen), squeeze=False, gridspec_kw=margins | {"hspace": 0.45, "wspace": 0.12})
     colour, seed = colours(results.detectors), results.seeds[0]
     for row, detector in zip(grid, results.detectors, strict=True):
         cells = tables[detector].cells()
@@ -77,7 +84,6 @@ def histograms(results: Results, tables: Tables) -> Picture:
     for place, title in enumerate(titles):
         grid[0, place].set_title(title, pad=8)
         grid[-1, place].set_xlabel("score (higher: more anomalous)")
-    figure.set_layout_engine("constrained", wspace=0.08, w_pad=0.08, h_pad=0.06)
     return to_picture(
         figure,
         "histograms",
@@ -109,9 +115,10 @@ def training(histories: Mapping[str, pd.DataFrame], chosen: str, seed: int) -> P
             line = colour[detector] if place == 0 else MUTED
             axes.plot(history["step"], losses[name], color=line, linestyle=dashes[place % len(dashes)], label=name)
         if (losses > 0).all(axis=None):
-            _plain_log_axis(axes)
+            axes.set_yscale("log")
+            plain_log(axes.yaxis)
         axes.set_title(detector)
-        axes.legend(handlelength=2.2, borderaxespad=0)
+        axes.legend(handlelength=2.2, borderaxespad=0, loc="upper right")  # which losses leave free
         axes.set_xlabel("step")
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
@@ -131,11 +138,11 @@ def _title(results: Results, target: str, kind: str) -> str:
     return title if len(title) <= LONGEST_TITLE else f"{results.target}{kind}:\n{short(target, LONGEST_NAME)}"
 
 
-def _plain_log_axis(axes: Axes) -> None:
-    """Set a logarithmic y axis whose labels are plain numbers: the powers of ten, and 2 and 5 between them."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
+def plain_log(axis: Axis, subs: Sequence[int] = (1, 2, 5)) -> None:
+    """Label a logarithmic axis with plain numbers: so many multiples of the powers of ten, and no ticks between."""
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def _mean_rocs(cells: Sequence[pd.DataFrame], score: str, grids: Sequence[np.ndarray]) -> np.ndarray:

@@ -142,7 +142,7 @@ def ablation(results: Results) -> Picture | None:
 @styled
 def per_class(results: Results) -> Picture:
     """A heat map of the AUROC by detector and class."""
-    table = 100 * results.by_class()
+    table = 100 * results.by_class
     table["mean"] = 100 * results.primary["auroc_mean"]
     table.columns = [short(str(name)) for name in table.columns]
     rows, columns = table.shape

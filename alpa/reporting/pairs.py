@@ -93,16 +93,16 @@ def every_pair(results: Results) -> Table:
         tests = [NONE if pd.isna(row["wilcoxon_p_holm"]) else p_value(row["wilcoxon_p_holm"]), f"{row['wilcoxon_n']}"]
         if not results.has_clips:
             tests += [f"{row['delong_better']:.0f}", f"{row['delong_worse']:.0f}"]
-        verdict = reading(difference, row["detector"])
+        verdict = "yes" if difference.sign else "no"
         numbers = (points(difference.mean), points_interval(difference))
         body.append((row["detector"], row["other"], *numbers, verdict, *tests))
     columns = [Column("Detector", "detector"), Column("Other", "detector"), Column("Difference")]
-    columns += [Column("95 % interval"), Column("Reading", "text"), Column("Wilcoxon p"), Column("n")]
+    columns += [Column("95 % interval"), Column("Shown", "text"), Column("Wilcoxon p"), Column("n")]
     columns += [] if results.has_clips else [Column("DeLong +"), Column("DeLong −")]
     over = "clips with both kinds of frames" if results.has_clips else "classes"
     caption = (
         f"{results.dataset_title}: paired difference in mean AUROC in points, each detector under its own score, and "
-        f"what it shows; Wilcoxon p after Holm's correction, n: {over} in which the two differ"
+        f"whether its interval excludes 0; Wilcoxon p after Holm's correction, n: {over} in which the two differ"
         + (
             "."
             if results.has_clips

@@ -51,7 +51,7 @@ def published_for(dataset: str, protocol: str, classes: Sequence[str]) -> tuple[
 
 def published_table(results: Results, rows: Sequence[Published]) -> Table:
     """Published numbers and ours, best mean first."""
-    ours = results.by_class()
+    ours = results.by_class
     entries: list[tuple[float, tuple[str, ...]]] = [
         (row.mean, (row.method, "published", f"{row.mean:.1f}", *(f"{value:.1f}" for value in row.per_class)))
         for row in rows

@@ -46,7 +46,7 @@ class Results:
         rows = self.leaderboard[self.leaderboard["is_primary"]]
         return rows.sort_values("auroc_mean", ascending=False, kind="stable").set_index("detector")
 
-    @property
+    @cached_property
     def detectors(self) -> list[str]:
         """The detectors, best first."""
         return list(self.primary.index)
@@ -56,7 +56,7 @@ class Results:
         """Those whose values were chosen by labelled anomalies, best first."""
         return [str(detector) for detector in self.primary.index[self.primary["tuned_on"] == "labelled"]]
 
-    @property
+    @cached_property
     def classes(self) -> list[str]:
         """The target classes in the data set's order."""
         return list(dict.fromkeys(self.cells["normal_class"]))
@@ -115,22 +115,22 @@ class Results:
         table = self.leaderboard.pivot(index="detector", columns="score", values="auroc_mean")
         return table.loc[self.detectors]
 
+    @cached_property
     def by_class(self) -> pd.DataFrame:
-        """Return each detector's AUROC under its primary score, mean over seeds: detectors as rows, classes columns."""
-        own = [self.score_of(detector) for detector in self.cells["detector"]]
-        rows = self.cells[self.cells["score"] == own]
+        """Each detector's AUROC under its primary score, mean over seeds: detectors as rows, classes as columns."""
+        rows = self.cells[self.cells["score"] == self.cells["detector"].map(self.primary["score"])]
         table = rows.pivot_table(index="detector", columns="normal_class", values="auroc", aggfunc="mean")
         return table.loc[self.detectors, self.classes]
 
-    @property
+    @cached_property
     def hardest(self) -> str:
         """The class with the lowest AUROC, by the median over detectors."""
-        return str(self.by_class().median().idxmin())
+        return str(self.by_class.median().idxmin())
 
-    @property
+    @cached_property
     def easiest(self) -> str:
         """The class with the highest AUROC, by the median over detectors."""
-        return str(self.by_class().median().idxmax())
+        return str(self.by_class.median().idxmax())
 
     def difference(self, detector: str, other: str, score: str = OWN) -> Difference | None:
         """Return how far `detector` is above `other` under `score`, None if the two were not compared."""

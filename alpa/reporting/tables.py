@@ -104,7 +104,7 @@ def ablation(results: Results) -> Table:
 
 def per_class(results: Results) -> Table:
     """A row per target class, a column per detector, each under its primary score, and the mean."""
-    table = results.by_class().T
+    table = results.by_class.T
     body = [(str(target), *(percent(value) for value in row)) for target, row in table.iterrows()]
     body.append(("mean", *(percent(value) for value in results.primary["auroc_mean"])))
     columns = (Column(results.target, "text"), *(Column(detector) for detector in results.detectors))
@@ -137,8 +137,7 @@ def counts(results: Results, trained: Mapping[str, tuple[int, int]]) -> Table:
 
 def _further_metrics(results: Results) -> pd.DataFrame:
     """Return mean average precision, FPR95 and EER per detector under its primary score."""
-    own = [results.score_of(detector) for detector in results.cells["detector"]]
-    rows = results.cells[results.cells["score"] == own]
+    rows = results.cells[results.cells["score"] == results.cells["detector"].map(results.primary["score"])]
     return rows.groupby("detector")[["average_precision", "fpr95", "eer"]].mean()
 
 
