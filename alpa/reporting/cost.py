@@ -5,8 +5,8 @@ from typing import Any
 
 from alpa.reporting.curves import plain_log
 from alpa.reporting.document import Column, Picture, Section, Table
-from alpa.reporting.drawing import INK, colours, markers, new_figure, styled, to_picture
-from alpa.reporting.figures import WIDTH
+from alpa.reporting.drawing import colours, markers, new_figure, styled, to_picture
+from alpa.reporting.figures import WIDTH, legend
 from alpa.reporting.provenance import machines
 from alpa.reporting.results import Results
 from alpa.reporting.wording import percent
@@ -39,7 +39,7 @@ def _table(results: Results, seconds: Mapping[str, float]) -> Table:
         (detector, percent(results.primary.loc[detector, "auroc_mean"]), _shown(each))
         for detector, each in seconds.items()
     )
-    columns = (Column("Detector", "detector"), Column("AUROC"), Column("Seconds per cell"))
+    columns = (Column("Detector", "detector"), Column("AUROC"), Column("Seconds"))
     caption = f"{results.dataset_title}: mean AUROC (%), and the seconds that the training of a cell took on average."
     return Table("cost", caption, columns, rows, sortable=True)
 
@@ -47,18 +47,18 @@ def _table(results: Results, seconds: Mapping[str, float]) -> Table:
 @styled
 def _picture(results: Results, seconds: Mapping[str, float]) -> Picture:
     """A point per detector; it is in no file beside the page, since times differ from run to run."""
-    figure = new_figure(WIDTH, 230)
+    figure = new_figure(WIDTH, 250)
     axes = figure.add_subplot()
     colour, marker = colours(results.detectors), markers(results.detectors)
     for detector, each in seconds.items():
         mean = 100 * results.primary.loc[detector, "auroc_mean"]
         axes.plot(each, mean, marker[detector], color=colour[detector], markersize=8)
-        axes.annotate(detector, (each, mean), (7, 0), textcoords="offset points", va="center", color=INK, fontsize=9)
     axes.set_xscale("log")
-    axes.margins(x=0.25, y=0.12)
+    axes.margins(x=0.08, y=0.12)
     plain_log(axes.xaxis, subs=(1,))
     axes.set_xlabel("seconds of training per cell (logarithmic axis)")
     axes.set_ylabel("mean AUROC (%)")
+    legend(figure, list(seconds))
     alt = "Seconds of training per cell and mean AUROC: " + ", ".join(
         f"{detector} {_shown(each)} s and {percent(results.primary.loc[detector, 'auroc_mean'])} %"
         for detector, each in seconds.items()
@@ -67,5 +67,5 @@ def _picture(results: Results, seconds: Mapping[str, float]) -> Picture:
 
 
 def _shown(seconds: float) -> str:
-    """Return seconds with two or three digits that count: 0.02, 5.4, 1,091."""
-    return f"{seconds:,.0f}" if seconds >= 100 else f"{seconds:.2g}" if seconds < 10 else f"{seconds:.1f}"
+    """Return seconds with at least two digits that count: 0.012, 5.4, 1,091."""
+    return f"{seconds:,.0f}" if seconds >= 100 else f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2g}"

@@ -23,7 +23,8 @@ HARD = " Classes are hard or easy by the median over the detectors."
 SHOWN = (0.2, 99.0)  # percentiles of the scores between which a histogram is drawn
 
 # Where a detector names parts of a player's loss beside the whole, the players' own losses.
-PLAYERS = {"ganomaly": ("generator", "discriminator")}
+PLAYERS = dict.fromkeys(("ganomaly", "ganomaly_tuned"), ("generator", "discriminator"))
+FAR_APART = 100  # times: so far apart are losses that leave the middle of their panel free
 
 Tables = Mapping[str, ScoreTable]
 
@@ -83,7 +84,8 @@ def histograms(results: Results, tables: Tables) -> Picture:
         row[0].set_ylabel(detector, rotation=0, ha="right", va="center", color=INK)
     for place, title in enumerate(titles):
         grid[0, place].set_title(title, pad=8)
-        grid[-1, place].set_xlabel("score (higher: more anomalous)")
+    middle = (margins["left"] + margins["right"]) / 2
+    figure.text(middle, 4 / high, "score (higher: more anomalous)", ha="center", va="bottom", color=MUTED)
     return to_picture(
         figure,
         "histograms",
@@ -114,11 +116,12 @@ def training(histories: Mapping[str, pd.DataFrame], chosen: str, seed: int) -> P
         for place, name in enumerate(losses):
             line = colour[detector] if place == 0 else MUTED
             axes.plot(history["step"], losses[name], color=line, linestyle=dashes[place % len(dashes)], label=name)
+        far_apart = losses.max(axis=None) > FAR_APART * losses.min(axis=None) > 0
         if (losses > 0).all(axis=None):
             axes.set_yscale("log")
-            plain_log(axes.yaxis)
+            plain_log(axes.yaxis, subs=(1,) if far_apart else (1, 2, 5))
         axes.set_title(detector)
-        axes.legend(handlelength=2.2, borderaxespad=0, loc="upper right")  # which losses leave free
+        axes.legend(handlelength=2.2, borderaxespad=0, loc="center right" if far_apart else "upper right")
         axes.set_xlabel("step")
     for axes in panels[len(shown) :]:
         axes.set_axis_off()

@@ -44,7 +44,7 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 BASE64 = re.compile(r'(?<=href="data:image/png;base64,)[\w+/=\s]*')
 
 POINTS = 72  # an inch
-RESOLUTION = 160  # dots per inch of PNG files
+RESOLUTION = 160  # dots per inch of PNG files, and of what is drawn as pixels in others
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -127,7 +127,9 @@ def _svg(figure: Figure, name: str) -> str:
     buffer = io.StringIO()
     # The name salts the ids that clip paths and markers get, so that figures on one page do not share them.
     with matplotlib.rc_context(STYLE | {"svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator")))
+        figure.savefig(
+            buffer, format="svg", dpi=RESOLUTION, transparent=True, metadata=dict.fromkeys(("Date", "Creator"))
+        )
     return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", buffer.getvalue())
 
 

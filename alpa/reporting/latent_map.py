@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from alpa.data.splits import Split
 from alpa.evaluation.scores import ScoreTable
 from alpa.reporting.document import Picture, Section
-from alpa.reporting.drawing import FAINT, MUTED, colours, new_figure, styled, to_picture
+from alpa.reporting.drawing import MUTED, colours, new_figure, styled, to_picture
 from alpa.reporting.figures import WIDTH
 from alpa.reporting.gallery import some
 from alpa.reporting.models import Loaded, latents
@@ -17,6 +17,7 @@ from alpa.reporting.wording import name
 
 POINTS_SHOWN = 150  # of each kind
 PANEL = 150.0
+NORMAL = "#80868f"  # a grey that is seen on a light and on a dark page
 
 Floats = NDArray[np.float32]
 
@@ -33,9 +34,10 @@ def latents_section(
     if not mapped:
         return None
     text = (
-        f"Where each detector puts {len(rows[0]):,} normal (grey) and {len(rows[1]):,} anomalous (coloured) test "
-        f"samples of the hardest class, {name(chosen)}, with seed {seed}; none was chosen by a score. A score need not "
-        "follow these distances: what overlaps here can be told apart in other dimensions, or by the reconstruction."
+        f"Where each detector puts {len(rows[0]):,} normal (grey squares) and {len(rows[1]):,} anomalous (coloured "
+        f"dots) test samples of the hardest class, {name(chosen)}, with seed {seed}; none was chosen by a score. A "
+        "score need not follow these distances: what overlaps here can be told apart in other dimensions, or by the "
+        "reconstruction."
     )
     return Section("latents", "The latent in two dimensions", (text,), (_map(mapped, len(rows[0]), chosen),))
 
@@ -60,10 +62,8 @@ def _map(mapped: Mapping[str, tuple[Floats, float]], n_normal: int, chosen: str)
     colour = colours(list(mapped))
     for axes, (detector, (places, share)) in zip(panels, mapped.items(), strict=False):
         normal, anomalous = np.split(places, [n_normal])
-        axes.plot(
-            *anomalous.T, ".", color=colour[detector], markersize=4, alpha=0.7, markeredgewidth=0, rasterized=True
-        )
-        axes.plot(*normal.T, ".", color=FAINT, markersize=4, markeredgewidth=0, rasterized=True)
+        axes.plot(*anomalous.T, "o", color=colour[detector], markersize=2.8, markeredgewidth=0, rasterized=True)
+        axes.plot(*normal.T, "s", color=NORMAL, markersize=3, markeredgewidth=0, rasterized=True)
         axes.set_title(detector)
         axes.set_title(f"{100 * share:.0f} % of the variance", loc="right", color=MUTED, fontsize=9)
         axes.set_xticks([])

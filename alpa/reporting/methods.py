@@ -24,8 +24,8 @@ EARLY_CHOICES = (
     "Early prototypes of this design were tried on the test splits of MNIST, Fashion-MNIST, CIFAR-10 and UCSD Ped2: "
     "what it considers at all was informed by them. The networks' normalisation, the latent's size and the scores that "
     "are combined were then chosen on the training split of MNIST alone, with one seed: held-out images of classes 2 "
-    "and 8 against training images of the other classes (reports/choices.csv). The strength of the perturbations is "
-    "not tuned: on class 2 the strengths tried from 0.05 to 0.2 came out alike."
+    "and 8 against training images of the other classes (reports/choices.csv). The untuned strength of the "
+    "perturbations was not searched for: on class 2 the strengths tried from 0.05 to 0.2 came out alike."
 )
 VIDEO_CHOICES = (
     "The form for video was found with rough scripts on UCSD Ped2, with one seed (reports/choices_video.csv). The "
@@ -63,7 +63,7 @@ def methods_section(
     paragraphs += [
         f"Data: {results.dataset_title}. {citation_of(results.dataset)}.",
         *(clip_settings(video) if results.has_clips else ()),
-        *preparations(cells),
+        *(f"Preparation: {text}" for text in preparations(cells)),
         _seen(results),
         *_tuning(results, studies),
         _evaluation(results),
@@ -114,7 +114,7 @@ def _seen(results: Results) -> str:
         else "one detector, trained for one class with one seed"
     )
     return (
-        f"Training: {seen[0].lower()}{seen[1:]}; the test split is read to score and to report. The number of steps is "
+        f"{seen}; the test split is read to score and to report. The number of steps is "
         f"fixed beforehand. A cell is {cell}."
     )
 

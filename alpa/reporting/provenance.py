@@ -65,8 +65,9 @@ def _device(environment: Mapping[str, Any]) -> str:
 def _hardware(machine: Mapping[str, Any] | str) -> str:
     if isinstance(machine, str):
         return machine
-    units = {"cores": "{} cores", "memory_gib": "{} GiB memory"}
-    return ", ".join(units.get(name, "{}").format(value) for name, value in machine.items() if value)
+    words = {"cpu": "{}", "cores": "{} cores", "memory_gib": "{} GiB memory"}
+    named = {name: machine[name] for name in words if name in machine} | dict(machine)
+    return ", ".join(words.get(name, "{}").format(value) for name, value in named.items() if value)
 
 
 def _distinct(texts: Iterator[str]) -> list[str]:
