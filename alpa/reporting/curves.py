@@ -112,7 +112,8 @@ def training(histories: Mapping[str, pd.DataFrame], chosen: str, seed: int) -> P
     colour = colours(list(shown))
     dashes = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (2, 2)), (0, (8, 2)))
     for axes, (detector, history) in zip(panels, shown.items(), strict=False):
-        losses = history[[name for name in history if name in PLAYERS.get(detector, history) and name != "step"]]
+        known = [name for name in history if name != "step"]
+        losses = history[[name for name in known if name in PLAYERS.get(detector, known)] or known]
         for place, name in enumerate(losses):
             line = colour[detector] if place == 0 else MUTED
             axes.plot(history["step"], losses[name], color=line, linestyle=dashes[place % len(dashes)], label=name)
