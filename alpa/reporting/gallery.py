@@ -63,7 +63,7 @@ def extremes_section(results: Results, score_tables: Mapping[str, ScoreTable], s
     for target, cell in found.items():
         alarms, misses = cell[~cell["is_anomaly"]][::-1], cell[cell["is_anomaly"]]
         mistakes[target] = [(rows["sample"].head(shown).tolist(), [False] * shown) for rows in (alarms, misses)]
-    pictures = (
+    pictures = [
         samples.extremes(
             split,
             ends,
@@ -79,12 +79,12 @@ def extremes_section(results: Results, score_tables: Mapping[str, ScoreTable], s
             "mistakes",
             "Where the two are confused: the normal samples with the highest scores and the anomalies with the lowest.",
         ),
-    )
+    ]
     text = [f"Test images as {name(detector)} sees them with seed {seed}, by {name(score)}; a row per class."]
     if len(results.detectors) > 1:
-        pictures = (*pictures, _by_detector(results, score_tables, split, shown))
+        pictures.append(_by_detector(results, score_tables, split, shown))
         text.append(f"Then every detector by its own score, of the hardest class, {name(results.hardest)}, alone.")
-    return Section("extremes", "Most normal, most anomalous", tuple(text), pictures)
+    return Section("extremes", "Most normal, most anomalous", tuple(text), tuple(pictures))
 
 
 def _by_detector(results: Results, score_tables: Mapping[str, ScoreTable], split: Split, shown: int) -> Picture:

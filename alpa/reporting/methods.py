@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from alpa.config import VideoConfig
 from alpa.data.datasets import citation_of
 from alpa.data.protocols import PROTOCOLS
@@ -129,7 +131,7 @@ def _tuning(results: Results, studies: Studies | None) -> Iterator[str]:
     parts = []
     for detector in tuned:
         objective = results.primary.loc[detector, "tuned_on"]
-        row = studies.of("studies", detector) if studies else ()
+        row = studies.of("studies", detector) if studies else pd.DataFrame()
         trials = f", {count(int(row['trials'].iloc[0]), 'trial')}" if len(row) else ""
         parts.append((f"by {OBJECTIVES.get(objective, objective)}", f"{name(detector)}{trials}"))
     for objective in dict.fromkeys(objective for objective, _ in parts):

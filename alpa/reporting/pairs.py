@@ -1,6 +1,7 @@
 """The sections that compare detectors in pairs: the method with its peers, and every pair with further tests."""
 
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
@@ -118,18 +119,17 @@ def p_value(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
-def _rows(results: Results) -> list[dict[str, object]]:
+def _rows(results: Results) -> list[dict[str, Any]]:
     """Return the tests of each pair under the detectors' own scores, the higher detector first, in their order."""
     rows = results.comparisons[results.comparisons["score"] == OWN]
     held = {(row["detector"], row["other"]): row for row in rows.to_dict("records")}
-    found = []
+    found: list[dict[str, Any]] = []
     for detector, other in combinations(results.detectors, 2):
         if (detector, other) in held:
             found.append(held[detector, other])
         elif row := held.get((other, detector)):
-            turned = {"detector": detector, "other": other}
-            turned |= {"delong_better": row["delong_worse"], "delong_worse": row["delong_better"]}
-            found.append(row | turned)
+            turned = {"delong_better": row["delong_worse"], "delong_worse": row["delong_better"]}
+            found.append(row | turned | {"detector": detector, "other": other})
     return found
 
 
