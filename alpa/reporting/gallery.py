@@ -45,9 +45,13 @@ def moved(made: tuple[NDArray[np.float32], NDArray[np.float32]], n_normal: int, 
     normal, anomalous = (255 * part.mean() for part in np.split(means, [n_normal]))
     return (
         f"What the distorter changes: {name(METHOD)} decodes the same {noun} once more, with the learned perturbation "
-        f"added to the latent. It moves a pixel by {normal:.1f} of 255 grey levels on average in these normal {noun}, "
-        f"and by {anomalous:.1f} in the anomalous ones."
+        f"added to the latent. It moves a pixel by {_levels(normal)} of 255 grey levels on average in these normal "
+        f"{noun}, and by {_levels(anomalous)} in the anomalous ones."
     )
+
+
+def _levels(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.1g}"
 
 
 def extremes_section(results: Results, score_tables: Mapping[str, ScoreTable], split: Split) -> Section:
