@@ -108,7 +108,7 @@ def every_pair(results: Results) -> Table:
             "."
             if results.has_clips
             else f"; DeLong + and −: of {count(len(results.classes), 'class', 'classes')}, those in which the first "
-            f"detector is better or worse at p < {LEVEL} after Holm's correction; comparisons.csv has the p-value of each."
+            f"detector is better or worse at p < {LEVEL} after Holm's correction, which comparisons.csv has for each."
         )
     )
     return Table("pairs", caption, tuple(columns), tuple(body), sortable=True, filterable=True)
