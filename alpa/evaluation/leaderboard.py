@@ -5,22 +5,21 @@ Nothing is averaged around a hole: a cell that params.yaml names and no score ta
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 from sklearn import config_context
 
 from alpa.errors import ScoreError
+from alpa.evaluation.comparisons import compare, mean_ranks, units_of
 from alpa.evaluation.metrics import METRICS
+from alpa.evaluation.result_tables import DECIMALS, as_csv
 from alpa.evaluation.scores import ScoreTable, read_scores, rerun, same_test_set
 from alpa.evaluation.significance import Bootstrap, bootstrap
 from alpa.files import write_json, write_text
 from alpa.params import EvaluationConfig
 
-DECIMALS = 6
 UNTUNED = "untuned"
-COMPARISON_COLUMNS = ["score", "detector", "other", "difference", "ci_low", "ci_high", "n_seeds", "n_classes"]
 Cells = dict[str, dict[tuple[str, int], pd.DataFrame]]
 
 
@@ -78,8 +77,13 @@ def build_leaderboard(
     with config_context(assume_finite=True, skip_parameter_validation=True):  # both were checked before
         cell_rows = pd.DataFrame(_cell_rows(tables, cells))
     n_test = len(pd.concat([cell["sample"] for cell in next(iter(cells.values())).values()]).unique())
+    units = units_of(tables, cells, cell_rows)
     leaderboard = pd.DataFrame(_leaderboard_rows(tables, cell_rows, resampled, n_test))
-    comparisons = pd.DataFrame(_comparison_rows(tables, leaderboard, resampled), columns=COMPARISON_COLUMNS)
+    ranks = mean_ranks(tables, units)
+    columns = zip(leaderboard["detector"], leaderboard["score"], strict=True)
+    leaderboard["rank_mean"] = [ranks.get(column, float("nan")) for column in columns]
+    leaderboard["n_ranked"] = len(units)
+    comparisons = compare(tables, cells, leaderboard, units, resampled)
     for table in (cell_rows, leaderboard, comparisons):
         table["tuned_on"] = [tuned_on.get(name, UNTUNED) for name in table["detector"]]
     comparisons["other_tuned_on"] = [tuned_on.get(name, UNTUNED) for name in comparisons["other"]]
@@ -174,23 +178,6 @@ def _leaderboard_rows(
             }
 
 
-def _comparison_rows(
-    tables: Sequence[ScoreTable], leaderboard: pd.DataFrame, resampled: Bootstrap
-) -> Iterator[tuple[object, ...]]:
-    """Yield `detector` minus `other` for every pair under each shared score, and under their own primary scores."""
-    rows = leaderboard.set_index(["detector", "score"])
-    for first, second in combinations(tables, 2):
-        detector, other = first.info.detector, second.info.detector
-        shared = sorted(set(first.score_names) & set(second.score_names))
-        pairs = [("primary", first.info.primary_score, second.info.primary_score)]
-        for label, score, other_score in pairs + [(score, score, score) for score in shared]:
-            column, other_column = (detector, score), (other, other_score)
-            difference = rows.loc[column, "auroc_mean"] - rows.loc[other_column, "auroc_mean"]
-            low, high = resampled.difference(column, other_column)
-            counts = rows.loc[column, "n_seeds"], rows.loc[column, "n_classes"]
-            yield (label, detector, other, difference, low, high, *counts)
-
-
 def _primary_metrics(leaderboard: pd.DataFrame) -> dict[str, float]:
     """Return each detector's mean AUROC under its primary score, rounded as in the tables."""
     primary = leaderboard[leaderboard["is_primary"]].set_index("detector")["auroc_mean"]
@@ -199,11 +186,3 @@ def _primary_metrics(leaderboard: pd.DataFrame) -> dict[str, float]:
 
 def _identity(table: ScoreTable) -> dict[str, object]:
     return {"dataset": table.info.dataset, "protocol": table.info.protocol, "detector": table.info.detector}
-
-
-def as_csv(frame: pd.DataFrame) -> str:
-    """Return a frame as CSV with fixed decimals; adding zero turns a rounded -0 into 0."""
-    rounded = frame.round(DECIMALS)
-    floats = rounded.select_dtypes("float").columns
-    rounded[floats] = rounded[floats] + 0.0
-    return rounded.to_csv(index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n")

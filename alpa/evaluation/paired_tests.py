@@ -26,6 +26,16 @@ class DeLong(NamedTuple):
     p_value: float
 
 
+class Placements(NamedTuple):
+    """For each anomaly the share of normal samples below it, for each normal sample that of anomalies above it.
+
+    A tie counts one half. The mean of either is the AUROC.
+    """
+
+    anomalous: Floats
+    normal: Floats
+
+
 class Wilcoxon(NamedTuple):
     """The mean difference, the number of differences that are not zero, and the two-sided p-value."""
 
@@ -56,8 +66,20 @@ def delong(is_anomaly: ArrayLike, scores: ArrayLike, other_scores: ArrayLike) ->
     _, second = checked(is_anomaly, other_scores)
     if min(labels.sum(), (~labels).sum()) < 2:
         raise ScoreError("A class has one sample; DeLong's test needs two normal and two anomalous ones.")
-    components = zip(_components(labels, first), _components(labels, second), strict=True)
-    anomalous, normal = (one - another for one, another in components)
+    return compare_placements(placements(labels, first), placements(labels, second))
+
+
+def placements(labels: NDArray[np.bool_], scores: Floats) -> Placements:
+    """Return the placements of samples (N,) by checked labels, anomalies true, and scores."""
+    ranks, n_normal, n_anomalous = rankdata(scores), (~labels).sum(), labels.sum()
+    below = (ranks[labels] - rankdata(scores[labels])) / n_normal
+    above = 1 - (ranks[~labels] - rankdata(scores[~labels])) / n_anomalous
+    return Placements(below, above)
+
+
+def compare_placements(first: Placements, second: Placements) -> DeLong:
+    """Return DeLong's test of two placements of the same samples, which may each be a mean over several scores."""
+    anomalous, normal = first.anomalous - second.anomalous, first.normal - second.normal
     difference = float(anomalous.mean())
     error = float(np.sqrt(anomalous.var(ddof=1) / len(anomalous) + normal.var(ddof=1) / len(normal)))
     if error < ROUNDING:
@@ -101,14 +123,3 @@ def holm(p_values: Sequence[float]) -> Floats:
     adjusted = np.empty(len(values))
     adjusted[order] = steps
     return adjusted
-
-
-def _components(labels: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
-    """Return for each anomaly the share of normal samples below it, for each normal sample that of anomalies above it.
-
-    A tie counts one half. The mean of either is the AUROC.
-    """
-    ranks, n_normal, n_anomalous = rankdata(scores), (~labels).sum(), labels.sum()
-    below = (ranks[labels] - rankdata(scores[labels])) / n_normal
-    above = 1 - (ranks[~labels] - rankdata(scores[~labels])) / n_anomalous
-    return below, above

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alpa.evaluation.leaderboard import as_csv
 from alpa.evaluation.metrics import auroc, eer
+from alpa.evaluation.result_tables import as_csv
 from alpa.evaluation.scores import ScoreTable
 from alpa.files import write_text
 

@@ -8,27 +8,30 @@ import pandas as pd
 
 from alpa.config import VideoConfig
 from alpa.data.splits import load_split
+from alpa.evaluation.facts import current_facts
 from alpa.evaluation.scores import ScoreTable, read_scores
 from alpa.reporting import curves, figures, tables
-from alpa.reporting.background import facts_section, protocol_section, published_section
+from alpa.reporting.background import facts_section, published_section
 from alpa.reporting.cells import Cell, Key, find_cells, histories
 from alpa.reporting.clips import predictions_section, timelines_section
+from alpa.reporting.cost import cost_section
 from alpa.reporting.document import Page, Section, present
 from alpa.reporting.gallery import extremes_section, reconstructions_section
 from alpa.reporting.glossary import glossary
+from alpa.reporting.latent_map import latents_section
+from alpa.reporting.methods import deviations_section, methods_section
+from alpa.reporting.models import load_models
+from alpa.reporting.pairs import comparisons_section, pairs_section
 from alpa.reporting.readings import readings_section
 from alpa.reporting.results import Results, read_results
 from alpa.reporting.studies import evidence_section, read_studies, searched_section
 from alpa.reporting.wording import (
     FAMILY,
     METHOD,
-    PEERS,
-    against,
     labelled_note,
     listed,
     name,
     percent,
-    samples,
     summary,
 )
 
@@ -60,25 +63,31 @@ def build_page(inputs: Inputs) -> Page:
     score_tables = {detector: read_scores(inputs.scores / f"{detector}.parquet") for detector in results.detectors}
     cells, split = find_cells(inputs.models), load_split(inputs.test)
     studies = read_studies(inputs.tuning)
+    models = load_models(cells, results.detectors, results.hardest, results.seeds[0])
+    facts = current_facts(inputs.report)
     has_clips, video = results.has_clips, inputs.video
     sections = (
         _leaderboard(results),
         readings_section(results) if has_clips else None,
         _ablation(results),
-        _comparisons(results),
+        comparisons_section(results),
+        pairs_section(results),
         None if has_clips else _per_class(results),
-        timelines_section(results, score_tables, cells, split, video) if has_clips else None,
+        timelines_section(results, score_tables, models, split, video) if has_clips else None,
         _curves(results, score_tables),
-        predictions_section(results, score_tables, cells, split, video)
+        predictions_section(results, score_tables, models, split, video)
         if has_clips
-        else reconstructions_section(results, score_tables, cells, split),
+        else reconstructions_section(results, score_tables, models, split),
         None if has_clips else extremes_section(results, score_tables, split),
+        None if has_clips else latents_section(results, score_tables, models, split),
         searched_section(studies) if studies else None,
         evidence_section(studies) if studies else None,
         _training(results, cells),
         published_section(results),
-        protocol_section(results, cells, inputs.train, split, video),
-        facts_section(inputs.report),
+        methods_section(results, cells, models, studies, (inputs.train, split), video, facts),
+        deviations_section(results),
+        cost_section(results, facts),
+        facts_section(facts),
     )
     title = f"{results.dataset_title}: {_lower(results.protocol_title)}"
     note = labelled_note(results.labelled)
@@ -88,9 +97,10 @@ def build_page(inputs: Inputs) -> Page:
 
 def _leaderboard(results: Results) -> Section:
     text = "Each detector is ranked by the one score that its code declares, whatever the results."
-    blocks = (
+    blocks = present(
         figures.leaderboard(results),
         tables.leaderboard(results),
+        tables.every_score(results),
         glossary(tables.scores(results), results.has_clips),
     )
     return Section("leaderboard", "Leaderboard", (text,), blocks)
@@ -112,25 +122,8 @@ def _ablation(results: Results) -> Section:
     return Section("ablation", "The training or the score?", tuple(paragraphs), blocks)
 
 
-def _comparisons(results: Results) -> Section | None:
-    table = tables.comparisons(results)
-    if table is None:
-        return None
-    paragraphs = []
-    for other, what in PEERS.items():
-        if found := against(results, other):
-            paragraphs.append(f"Against {name(other)}, {what}: {found}.")
-    paragraphs.append(
-        f"Differences are paired: both detectors are tested on the same {samples(results)} and resampled together. A "
-        "difference counts as shown where its 95 % interval excludes 0. No correction for the number of comparisons is "
-        "made."
-    )
-    blocks = present(figures.comparisons(results), table)
-    return Section("comparisons", f"Does {METHOD} help?", tuple(paragraphs), blocks)
-
-
 def _per_class(results: Results) -> Section:
-    median, hardest, easiest = results.by_class().median(), results.hardest, results.easiest
+    median, hardest, easiest = results.by_class.median(), results.hardest, results.easiest
     text = (
         f"By the median over the detectors, {name(hardest)} is the hardest class ({percent(median[hardest])} %) and "
         f"{name(easiest)} the easiest ({percent(median[easiest])} %)."

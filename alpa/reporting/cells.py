@@ -1,19 +1,14 @@
-"""What training left of each cell: its folder, its counts, its losses and, where a detector can, reconstructions."""
+"""What training left of each cell: its folder, its counts and its losses."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from alpa.errors import ModelError
-
-if TYPE_CHECKING:
-    from alpa.detectors.detector import Detector
 
 Key = tuple[str, str, int]  # detector, target class, seed
 
@@ -68,21 +63,3 @@ def _history(path: Path) -> pd.DataFrame:
         return pd.read_csv(path)
     except ValueError:  # of what is no text, and pandas' own errors of what is no table
         raise ModelError(f"{path} is damaged; delete its folder and run the train stage again.") from None
-
-
-def load(cells: dict[Key, Cell], detector: str, target: str, seed: int) -> "Detector | None":
-    """Return the detector of one cell, None if there is no such cell."""
-    if (detector, target, seed) not in cells:
-        return None
-    from alpa.detectors import load_detector
-
-    return load_detector(cells[detector, target, seed].folder)
-
-
-def rebuild(
-    cells: dict[Key, Cell], detectors: Sequence[str], target: str, seed: int, images: NDArray[np.uint8]
-) -> dict[str, NDArray[np.float32]]:
-    """Return per detector that reconstructs at all the reconstructions (N, C, H, W) in [0, 1] of uint8 images."""
-    loaded = {name: load(cells, name, target, seed) for name in detectors}
-    reconstruct = {name: getattr(detector, "reconstruct", None) for name, detector in loaded.items()}
-    return {name: method(images) for name, method in reconstruct.items() if method is not None}

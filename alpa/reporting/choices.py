@@ -13,15 +13,28 @@ MARK = re.compile(r"(?P<kind>Deviation|Unstated in the paper): (?P<text>.*)")
 DETECTORS = Path(alpa.__file__).parent / "detectors"
 
 
-def choices(folder: Path = DETECTORS) -> Table | None:
-    """Return every `Deviation:` and `Unstated in the paper:` in a folder's modules, None if there is none."""
+def choices(detectors: Sequence[str], folder: Path = DETECTORS) -> Table | None:
+    """Return every `Deviation:` and `Unstated in the paper:` in a folder's modules, None if there is none.
+
+    The modules of detectors other than these and those that they build on are left out.
+    """
+    left_out = _of_others(detectors)
     rows = tuple(
         (path.name, kind, text)
         for path in sorted(folder.glob("*.py"))
+        if path.stem not in left_out
         for kind, text in _marked(path.read_text("utf-8"))
     )
     columns = (Column("File", "text"), Column("Kind", "text"), Column("Choice", "text"))
     return Table("choices", "Our own choices, as the code marks them.", columns, rows) if rows else None
+
+
+def _of_others(detectors: Sequence[str]) -> set[str]:
+    """Return the keys of registered detectors that none of these is or inherits from."""
+    from alpa.detectors import DETECTORS as REGISTERED
+
+    bases = {base for name in detectors if name in REGISTERED for base in REGISTERED[name].__mro__}
+    return {key for key, own in REGISTERED.items() if own not in bases}
 
 
 def _marked(source: str) -> Iterator[tuple[str, str]]:

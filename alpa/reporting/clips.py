@@ -13,11 +13,11 @@ from alpa.evaluation.metrics import auroc
 from alpa.evaluation.scores import ScoreTable
 from alpa.evaluation.video import smoothed
 from alpa.reporting import samples
-from alpa.reporting.cells import Cell, Key, load, rebuild
 from alpa.reporting.document import Section
 from alpa.reporting.drawing import colours
-from alpa.reporting.gallery import evenly
+from alpa.reporting.gallery import evenly, moved
 from alpa.reporting.heat import Map, at_most, frame_heat, overlaid
+from alpa.reporting.models import Loaded, distorted, rebuild
 from alpa.reporting.results import Results
 from alpa.reporting.timelines import Line, Peak, anomalous_ranges, timeline
 from alpa.reporting.wording import FAMILY, METHOD, count, listed, name, number, percent, short
@@ -32,7 +32,7 @@ FRAMES_SHOWN = 2  # of each kind, of which predictions are shown
 def timelines_section(
     results: Results,
     score_tables: Mapping[str, ScoreTable],
-    cells: dict[Key, Cell],
+    models: Loaded,
     split: Split,
     video: VideoConfig,
 ) -> Section:
@@ -45,7 +45,7 @@ def timelines_section(
     chosen = telling(table, score)
     peaks = {clip: _peaks(table[table["group"] == clip], score) for clip in chosen}
     rows = np.array([row for found in peaks.values() for row in found.values()])
-    model = load(cells, main, target, seed)
+    model = models.get(main)
     heats: list[Map | None] = [*frame_heat(model, score, split, rows, video)] if model else [None] * len(rows)
     heat = dict(zip(rows.tolist(), heats, strict=True))
     limits = {detector: _limits(frames[detector][results.score_of(detector)]) for detector in detectors}
@@ -80,7 +80,7 @@ def telling(table: pd.DataFrame, score: str) -> list[int]:
 def predictions_section(
     results: Results,
     score_tables: Mapping[str, ScoreTable],
-    cells: dict[Key, Cell],
+    models: Loaded,
     split: Split,
     video: VideoConfig,
 ) -> Section | None:
@@ -92,23 +92,30 @@ def predictions_section(
     cuboid = cuboid_rows(split.group, video.frames, video.step)[np.concatenate(rows)]
     whole = cut_cuboids(split.images, cuboid)
     windows, _ = all_windows(whole, video.window, video.window)
-    rebuilt = rebuild(cells, results.detectors, target, seed, windows)
+    rebuilt = rebuild(models, windows)
     if not rebuilt:
         return None
     channels = split.image_shape[0]
-    made = {
-        detector: joined(images[:, -channels:], len(whole), split.image_shape, video.window)
-        for detector, images in rebuilt.items()
-    }
+
+    def whole_again(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return joined(images[:, -channels:], len(whole), split.image_shape, video.window)
+
     predicted = video.form == "prediction"
+    wanted, n_normal = whole[:, -channels:], len(rows[0])
     before = whole[:, -2 * channels : -channels] if predicted else None
-    picture = samples.frames(before, whole[:, -channels:], len(rows[0]), made, predicted)
+    made = {detector: whole_again(images) for detector, images in rebuilt.items()}
+    pictures = [samples.frames(before, wanted, n_normal, made, predicted)]
     what = "predict" if predicted else "reconstruct"
-    text = (
-        f"{count(len(rows[0]), 'normal frame')} and {count(len(rows[1]), 'anomalous one')}, at even distances in the "
-        f"test clips and not chosen by any score, for every detector that can {what} (seed {seed})."
-    )
-    return Section("reconstructions", f"What the detectors {what}", (text[0].upper() + text[1:],), (picture,))
+    shown = f"{count(n_normal, 'normal frame')} and {count(len(rows[1]), 'anomalous one')}"
+    text = [
+        f"{shown[0].upper()}{shown[1:]}, at even distances in the test clips and not chosen by any score, for every "
+        f"detector that can {what} (seed {seed})."
+    ]
+    if found := distorted(models[METHOD], windows) if METHOD in models else None:
+        pair = whole_again(found[0]), whole_again(found[1])
+        text.append(moved(pair, n_normal, "frames"))
+        pictures.append(samples.distortions(wanted, n_normal, pair, "The same frames", of_frames=True))
+    return Section("reconstructions", f"What the detectors {what}", tuple(text), tuple(pictures))
 
 
 def joined(windows: NDArray[np.float32], n: int, shape: tuple[int, int, int], side: int) -> NDArray[np.float32]:

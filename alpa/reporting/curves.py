@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, NullLocator
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from alpa.evaluation.scores import ScoreTable
 from alpa.reporting.document import Picture
-from alpa.reporting.drawing import FAINT, INK, MUTED, colours, new_figure, styled, to_picture
+from alpa.reporting.drawing import FAINT, INK, MUTED, POINTS, colours, new_figure, styled, to_picture
 from alpa.reporting.figures import WIDTH, legend
 from alpa.reporting.results import Results
 from alpa.reporting.wording import percent, short
@@ -21,7 +23,8 @@ HARD = " Classes are hard or easy by the median over the detectors."
 SHOWN = (0.2, 99.0)  # percentiles of the scores between which a histogram is drawn
 
 # Where a detector names parts of a player's loss beside the whole, the players' own losses.
-PLAYERS = {"ganomaly": ("generator", "discriminator")}
+PLAYERS = dict.fromkeys(("ganomaly", "ganomaly_tuned"), ("generator", "discriminator"))
+FAR_APART = 100  # times: so far apart are losses that leave the middle of their panel free
 
 Tables = Mapping[str, ScoreTable]
 
@@ -42,7 +45,7 @@ def roc(results: Results, tables: Tables) -> Picture:
             axes.plot(100 * grid, 100 * mean, color=colour[detector])
     whole.plot([0, 100], [0, 100], color=FAINT, linewidth=1, linestyle=(0, (2, 2)))
     few.set_xscale("log")
-    few.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    plain_log(few.xaxis, subs=(1,))
     for axes, title in ((whole, "All thresholds"), (few, "Few false alarms (logarithmic axis)")):
         axes.set_xlabel("normal flagged (%)")
         axes.set_ylim(0, 101)
@@ -66,8 +69,13 @@ def histograms(results: Results, tables: Tables) -> Picture:
         chosen = {results.hardest: ""}
     titles = [_title(results, target, kind) for target, kind in chosen.items()]
     lines = 1 + max(title.count("\n") for title in titles)
-    figure = new_figure(WIDTH, 36 + 14 * lines + 74 * len(results.detectors))
-    grid = figure.subplots(len(results.detectors), len(chosen), squeeze=False)
+    rows, top, below = len(results.detectors), 10 + 14 * lines, 34
+    figure = new_figure(WIDTH, top + below + 74 * rows)
+    figure.set_layout_engine("none")  # so many alike panels are laid out by hand in half the time
+    high = figure.get_figheight() * POINTS
+    left = 14 + 6.2 * max(map(len, results.detectors))
+    margins = {"left": left / WIDTH, "right": 1 - 8 / WIDTH, "top": 1 - top / high, "bottom": below / high}
+    grid = figure.subplots(rows, len(chosen), squeeze=False, gridspec_kw=margins | {"hspace": 0.45, "wspace": 0.12})
     colour, seed = colours(results.detectors), results.seeds[0]
     for row, detector in zip(grid, results.detectors, strict=True):
         cells = tables[detector].cells()
@@ -76,8 +84,8 @@ def histograms(results: Results, tables: Tables) -> Picture:
         row[0].set_ylabel(detector, rotation=0, ha="right", va="center", color=INK)
     for place, title in enumerate(titles):
         grid[0, place].set_title(title, pad=8)
-        grid[-1, place].set_xlabel("score (higher: more anomalous)")
-    figure.set_layout_engine("constrained", wspace=0.08, w_pad=0.08, h_pad=0.06)
+    middle = (margins["left"] + margins["right"]) / 2
+    figure.text(middle, 4 / high, "score (higher: more anomalous)", ha="center", va="bottom", color=MUTED)
     return to_picture(
         figure,
         "histograms",
@@ -104,14 +112,17 @@ def training(histories: Mapping[str, pd.DataFrame], chosen: str, seed: int) -> P
     colour = colours(list(shown))
     dashes = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (2, 2)), (0, (8, 2)))
     for axes, (detector, history) in zip(panels, shown.items(), strict=False):
-        losses = history[[name for name in history if name in PLAYERS.get(detector, history) and name != "step"]]
+        known = [name for name in history if name != "step"]
+        losses = history[[name for name in known if name in PLAYERS.get(detector, known)] or known]
         for place, name in enumerate(losses):
             line = colour[detector] if place == 0 else MUTED
             axes.plot(history["step"], losses[name], color=line, linestyle=dashes[place % len(dashes)], label=name)
+        far_apart = losses.max(axis=None) > FAR_APART * losses.min(axis=None) > 0
         if (losses > 0).all(axis=None):
-            _plain_log_axis(axes)
+            axes.set_yscale("log")
+            plain_log(axes.yaxis, subs=(1,) if far_apart else (1, 2, 5))
         axes.set_title(detector)
-        axes.legend(handlelength=2.2, borderaxespad=0)
+        axes.legend(handlelength=2.2, borderaxespad=0, loc="center right" if far_apart else "upper right")
         axes.set_xlabel("step")
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
@@ -131,11 +142,11 @@ def _title(results: Results, target: str, kind: str) -> str:
     return title if len(title) <= LONGEST_TITLE else f"{results.target}{kind}:\n{short(target, LONGEST_NAME)}"
 
 
-def _plain_log_axis(axes: Axes) -> None:
-    """Set a logarithmic y axis whose labels are plain numbers: the powers of ten, and 2 and 5 between them."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
+def plain_log(axis: Axis, subs: Sequence[int] = (1, 2, 5)) -> None:
+    """Label a logarithmic axis with plain numbers: so many multiples of the powers of ten, and no ticks between."""
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def _mean_rocs(cells: Sequence[pd.DataFrame], score: str, grids: Sequence[np.ndarray]) -> np.ndarray:

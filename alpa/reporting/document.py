@@ -17,7 +17,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Formatted cells; `best` holds the (row, column) of those to stress, `name` is the file of the LaTeX form."""
+    """Formatted cells; `best` holds the (row, column) of those to stress, `name` is the file of the LaTeX form.
+
+    A page may let its reader sort the rows, and filter them: by words, and by whether a row is among the `ranked` ones.
+    """
 
     name: str
     caption: str
@@ -25,6 +28,9 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     best: frozenset[tuple[int, int]] = frozenset()
     ends_in_mean: bool = False
+    sortable: bool = False
+    filterable: bool = False
+    ranked: frozenset[int] = frozenset()
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """How every figure looks, and how it becomes bytes: the same input gives the same bytes, with no date in them."""
 
+import base64
 import io
 import re
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from alpa.reporting.document import Picture
+from alpa.reporting.rasters import with_palette
 
 # One colour and marker per detector, everywhere; Okabe and Ito's palette, told apart without colour vision.
 COLOURS = {
@@ -42,7 +44,7 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 BASE64 = re.compile(r'(?<=href="data:image/png;base64,)[\w+/=\s]*')
 
 POINTS = 72  # an inch
-RESOLUTION = 160  # dots per inch of PNG files
+RESOLUTION = 160  # dots per inch of PNG files, and of what is drawn as pixels in others
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -125,7 +127,9 @@ def _svg(figure: Figure, name: str) -> str:
     buffer = io.StringIO()
     # The name salts the ids that clip paths and markers get, so that figures on one page do not share them.
     with matplotlib.rc_context(STYLE | {"svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator")))
+        figure.savefig(
+            buffer, format="svg", dpi=RESOLUTION, transparent=True, metadata=dict.fromkeys(("Date", "Creator"))
+        )
     return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", buffer.getvalue())
 
 
@@ -141,13 +145,18 @@ def _inline(svg: str, alt: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r"<g id=\"[^\"]*\"", "<g", body)
     body = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", body)
-    body = BASE64.sub(lambda data: "".join(data[0].split()), body).replace("xlink:href", "href")
+    body = BASE64.sub(lambda data: _lighter(data[0]), body).replace("xlink:href", "href")
     for colour, variable in PAGE_COLOURS.items():
         body = body.replace(colour, variable)
     box = re.search(r"viewBox=\"[^\"]*\"", body)
     assert box is not None
     start = f'<svg {box[0]} role="img" aria-label="{_attribute(alt)}" stroke-linejoin="round">'
     return re.sub(r"\s*\n\s*", " ", start + body[body.index(">") + 1 :]).strip()
+
+
+def _lighter(content: str) -> str:
+    """Return the content of a PNG, in base64, as a smaller one's."""
+    return base64.b64encode(with_palette(base64.b64decode(content))).decode()
 
 
 def _attribute(text: str) -> str:

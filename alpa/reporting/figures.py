@@ -22,8 +22,8 @@ from alpa.reporting.drawing import (
     styled,
     to_picture,
 )
-from alpa.reporting.results import OWN, Difference, Results
-from alpa.reporting.wording import METHOD, PEERS, compared, percent, short
+from alpa.reporting.results import Results
+from alpa.reporting.wording import percent, short
 
 WIDTH = 400  # points; a phone shows it with text that can still be read
 TEXT_ON_LIGHT, TEXT_ON_DARK = "#111418", "#fdfdfd"  # in coloured cells, the same on a light and a dark page
@@ -140,46 +140,9 @@ def ablation(results: Results) -> Picture | None:
 
 
 @styled
-def comparisons(results: Results) -> Picture | None:
-    """The paired differences of the method to its peers, around a line at 0."""
-    found = [(other, compared(results, other)) for other in PEERS]
-    panels = [(other, rows) for other, rows in found if rows]
-    if not panels:
-        return None
-    heights = [len(rows) + 1.2 for _, rows in panels]
-    figure = new_figure(WIDTH, 44 + 21 * sum(heights))
-    grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
-    for axes, (other, rows) in zip(grid[:, 0], panels, strict=True):
-        _difference_panel(axes, other, rows)
-    grid[-1, 0].set_xlabel(f"difference in AUROC points; right of 0 {METHOD} is better")
-    return to_picture(
-        figure,
-        "comparisons",
-        f"Paired AUROC differences of {METHOD} to {', '.join(other for other, _ in panels)}",
-        f"{METHOD} minus the other, with 95 % intervals; hollow where the interval includes 0. Each panel has its own "
-        "scale.",
-    )
-
-
-def _difference_panel(axes: Axes, other: str, rows: Sequence[tuple[str, Difference]]) -> None:
-    colour, marker = colours([other])[other], markers([other])[other]
-    axes.axvline(0, color=MUTED, linewidth=1)
-    for place, (_, difference) in enumerate(rows):
-        ends = [100 * difference.low, 100 * difference.high]
-        axes.plot(ends, [place, place], color=colour, linewidth=1.8, solid_capstyle="round")
-        face = colour if difference.sign else PAPER
-        axes.plot(100 * difference.mean, place, marker, color=colour, markerfacecolor=face, markersize=7)
-    axes.set_yticks(range(len(rows)), ["each its own" if score == OWN else score for score, _ in rows], color=INK)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.margins(x=0.12)
-    axes.set_title(f"against {other}", color=MUTED)
-    horizontal_only(axes)
-
-
-@styled
 def per_class(results: Results) -> Picture:
     """A heat map of the AUROC by detector and class."""
-    table = 100 * results.by_class()
+    table = 100 * results.by_class
     table["mean"] = 100 * results.primary["auroc_mean"]
     table.columns = [short(str(name)) for name in table.columns]
     rows, columns = table.shape

@@ -87,7 +87,7 @@ def _leaderboards(results: Sequence[Results]) -> Section:
     sizes = "; ".join(f"{each.dataset_title} {_size(each)}" for each in results)
     caption = f"Mean AUROC (%) with its 95 % interval, each detector under its own score; n: {sizes}."
     columns = (Column("Detector", "detector"), *(Column(each.dataset_title) for each in results))
-    table = Table("paper", caption, columns, body)
+    table = Table("paper", caption, columns, body, sortable=True)
     text = "Rows are ordered by the mean over the data sets, which serves the order alone."
     return Section("leaderboard", "Leaderboard", (text,), (figures.leaderboards(results, order), table))
 
@@ -111,7 +111,8 @@ def _comparisons(results: Sequence[Results]) -> Section | None:
     columns = [Column("Against", "detector"), Column("Data", "text"), Column("Score", "text"), Column("Difference")]
     columns += [Column("95 % interval"), Column("Reading", "text")]
     caption = f"Paired difference in mean AUROC of {METHOD} to the other, in points."
-    return Section("comparisons", f"Does {METHOD} help?", (), (Table("comparisons", caption, tuple(columns), body),))
+    table = Table("comparisons", caption, tuple(columns), body, sortable=True, filterable=True)
+    return Section("comparisons", f"Does {METHOD} help?", (), (table,))
 
 
 def _benchmarks(results: Sequence[Results]) -> Table:

@@ -16,10 +16,10 @@ def facts_table(facts: Mapping[str, Any]) -> Table | None:
 def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     trained = facts.get("trained") or []
     yield "Evaluated at commit", _commit(facts)
-    yield "Trained at commit", _distinct(_commit(environment) for environment in trained)
+    yield "Trained at commit", "; ".join(_distinct(_commit(environment) for environment in trained))
     yield "Last cell finished (UTC)", str(facts.get("finished") or "")
-    yield "Device", _distinct(_device(environment) for environment in trained)
-    yield "Hardware", _distinct(_hardware(environment.get("hardware") or {}) for environment in trained)
+    yield "Device", "; ".join(devices(facts))
+    yield "Hardware", "; ".join(machines(facts))
     yield "Seeds", ", ".join(str(seed) for seed in facts.get("seeds", []))
     seconds = facts.get("seconds", {})
     yield "Training time, summed over cells", "; ".join(f"{name} {duration(value)}" for name, value in seconds.items())
@@ -27,9 +27,21 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Versions", ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items())
     for part, digest in facts.get("data", {}).items():
         yield f"Data, {part} split (SHA-256)", digest
+    shared = facts.get("shared")
+    yield "Test samples that also train", "" if shared is None else f"{shared:,}"
     yield "cells.csv (SHA-256)", str(facts.get("cells_sha256", ""))
     missing = facts.get("cells_without_facts", 0)
     yield "Cells without a record of training", str(missing or "")
+
+
+def devices(facts: Mapping[str, Any]) -> list[str]:
+    """Return each device that cells were trained on, with its precision and threads."""
+    return _distinct(_device(environment) for environment in facts.get("trained") or [])
+
+
+def machines(facts: Mapping[str, Any]) -> list[str]:
+    """Return each kind of machine that cells were trained on."""
+    return _distinct(_hardware(environment.get("hardware") or {}) for environment in facts.get("trained") or [])
 
 
 def duration(seconds: float) -> str:
@@ -53,9 +65,10 @@ def _device(environment: Mapping[str, Any]) -> str:
 def _hardware(machine: Mapping[str, Any] | str) -> str:
     if isinstance(machine, str):
         return machine
-    units = {"cores": "{} cores", "memory_gib": "{} GiB memory"}
-    return ", ".join(units.get(name, "{}").format(value) for name, value in machine.items() if value)
+    words = {"cpu": "{}", "cores": "{} cores", "memory_gib": "{} GiB memory"}
+    named = {name: machine[name] for name in words if name in machine} | dict(machine)
+    return ", ".join(words.get(name, "{}").format(value) for name, value in named.items() if value)
 
 
-def _distinct(texts: Iterator[str]) -> str:
-    return "; ".join(dict.fromkeys(text for text in texts if text))
+def _distinct(texts: Iterator[str]) -> list[str]:
+    return list(dict.fromkeys(text for text in texts if text))

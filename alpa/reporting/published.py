@@ -7,6 +7,9 @@ from importlib.resources import files
 
 from alpa.data.protocols import PROTOCOLS
 from alpa.data.sources import SOURCES
+from alpa.reporting.document import Column, Table
+from alpa.reporting.results import Results
+from alpa.reporting.wording import percent
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,31 @@ def published_for(dataset: str, protocol: str, classes: Sequence[str]) -> tuple[
         for row in csv.DictReader(text.splitlines())
         if known and (row["dataset"], row["protocol"]) == (dataset, protocol)
     )
+
+
+def published_table(results: Results, rows: Sequence[Published]) -> Table:
+    """Published numbers and ours, best mean first."""
+    ours = results.by_class
+    entries: list[tuple[float, tuple[str, ...]]] = [
+        (row.mean, (row.method, "published", f"{row.mean:.1f}", *(f"{value:.1f}" for value in row.per_class)))
+        for row in rows
+    ]
+    for detector, row in results.primary.iterrows():
+        cells = (
+            str(detector),
+            "this run",
+            percent(row["auroc_mean"]),
+            *(percent(value) for value in ours.loc[detector]),
+        )
+        entries.append((100 * row["auroc_mean"], cells))
+    entries.sort(key=lambda entry: -entry[0])
+    columns = (Column("Method", "detector"), Column("From", "text"), Column("Mean"), *map(Column, results.classes))
+    caption = f"AUROC (%) on {results.dataset_title}, published numbers and this run."
+    return Table("published", caption, columns, tuple(cells for _, cells in entries), sortable=True)
+
+
+def sources_table(rows: Sequence[Published]) -> Table:
+    """Where each published row comes from, and what differs from ours."""
+    columns = (Column("Method", "text"), Column("Source", "text"), Column("What differs from ours", "text"))
+    body = tuple(dict.fromkeys((row.method, row.source, row.differs) for row in rows))
+    return Table("published_sources", "Where the published numbers come from.", columns, body)

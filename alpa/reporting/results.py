@@ -46,7 +46,7 @@ class Results:
         rows = self.leaderboard[self.leaderboard["is_primary"]]
         return rows.sort_values("auroc_mean", ascending=False, kind="stable").set_index("detector")
 
-    @property
+    @cached_property
     def detectors(self) -> list[str]:
         """The detectors, best first."""
         return list(self.primary.index)
@@ -56,7 +56,7 @@ class Results:
         """Those whose values were chosen by labelled anomalies, best first."""
         return [str(detector) for detector in self.primary.index[self.primary["tuned_on"] == "labelled"]]
 
-    @property
+    @cached_property
     def classes(self) -> list[str]:
         """The target classes in the data set's order."""
         return list(dict.fromkeys(self.cells["normal_class"]))
@@ -115,22 +115,22 @@ class Results:
         table = self.leaderboard.pivot(index="detector", columns="score", values="auroc_mean")
         return table.loc[self.detectors]
 
+    @cached_property
     def by_class(self) -> pd.DataFrame:
-        """Return each detector's AUROC under its primary score, mean over seeds: detectors as rows, classes columns."""
-        own = [self.score_of(detector) for detector in self.cells["detector"]]
-        rows = self.cells[self.cells["score"] == own]
+        """Each detector's AUROC under its primary score, mean over seeds: detectors as rows, classes as columns."""
+        rows = self.cells[self.cells["score"] == self.cells["detector"].map(self.primary["score"])]
         table = rows.pivot_table(index="detector", columns="normal_class", values="auroc", aggfunc="mean")
         return table.loc[self.detectors, self.classes]
 
-    @property
+    @cached_property
     def hardest(self) -> str:
         """The class with the lowest AUROC, by the median over detectors."""
-        return str(self.by_class().median().idxmin())
+        return str(self.by_class.median().idxmin())
 
-    @property
+    @cached_property
     def easiest(self) -> str:
         """The class with the highest AUROC, by the median over detectors."""
-        return str(self.by_class().median().idxmax())
+        return str(self.by_class.median().idxmax())
 
     def difference(self, detector: str, other: str, score: str = OWN) -> Difference | None:
         """Return how far `detector` is above `other` under `score`, None if the two were not compared."""
@@ -148,6 +148,8 @@ class Results:
         return [score for score in scores[detector] if score in scores[other]]
 
 
+EMPTY_WHERE_UNKNOWN = ["auroc_sd_classes", "auroc_sd_seeds", "macro", "rank_mean", "wilcoxon_p", "wilcoxon_p_holm"]
+EMPTY_WHERE_UNKNOWN += ["delong_better", "delong_worse"]
 COLUMNS = {
     "cells": ["detector", "normal_class", "seed", "score", "auroc", "n_normal", "n_anomalous"],
     "leaderboard": [
@@ -181,8 +183,8 @@ def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         raise ScoreError(f"{path} does not exist; {remedy}.")
     # Names are text: a class called NA or 07 must stay what it is.
-    names = dict.fromkeys(["dataset", "protocol", "detector", "normal_class", "score", "other"], str)
-    numbers = {"auroc_sd_classes": [""], "auroc_sd_seeds": [""], "macro": [""]}
+    names = dict.fromkeys(["dataset", "protocol", "detector", "normal_class", "score", "other", "delong_p_holm"], str)
+    numbers = {column: [""] for column in EMPTY_WHERE_UNKNOWN}
     try:
         table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=numbers)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):

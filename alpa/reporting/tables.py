@@ -1,24 +1,14 @@
 """The report's tables: every number is formatted here, once, for HTML, Markdown and LaTeX alike."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from alpa.reporting.document import Column, Table
-from alpa.reporting.published import Published
-from alpa.reporting.results import OWN, Results
-from alpa.reporting.wording import (
-    METHOD,
-    PEERS,
-    compared,
-    extent,
-    interval,
-    percent,
-    points,
-    points_interval,
-    reading,
-)
+from alpa.reporting.results import Results
+from alpa.reporting.wording import extent, interval, percent
 
 NONE = "–"
 RANKED_MARK = "*"
@@ -53,7 +43,31 @@ def leaderboard(results: Results) -> Table:
         "precision; FPR95: normal samples flagged where 95 % of the anomalies are found; EER: equal error rate"
         f"{'; SD: standard deviation of the AUROC' if deviations else ''}."
     )
-    return Table("leaderboard", caption, tuple(columns), body, _best(body, lines))
+    return Table("leaderboard", caption, tuple(columns), body, _best(body, lines), sortable=True, filterable=True)
+
+
+def every_score(results: Results) -> Table | None:
+    """One row per detector and score, best first, None where each detector has one score."""
+    rows = results.leaderboard.sort_values("auroc_mean", ascending=False, kind="stable")
+    if len(rows) == len(results.detectors):
+        return None
+    body = tuple(
+        (
+            str(row["detector"]),
+            (RANKED_MARK if row["is_primary"] else "") + str(row["score"]),
+            percent(row["auroc_mean"]),
+            interval(row["ci_low"], row["ci_high"]),
+        )
+        for _, row in rows.iterrows()
+    )
+    ranked = frozenset(place for place, (_, score, *_) in enumerate(body) if score.startswith(RANKED_MARK))
+    columns = (Column("Detector", "detector"), Column("Score", "text"), Column("AUROC"), Column("95 % interval"))
+    caption = (
+        f"{results.dataset_title}, mean AUROC (%) of every detector under every score that it has. {RANKED_MARK} marks "
+        "the score that the detector is ranked by."
+    )
+    table = Table("every_score", caption, columns, body, _best(body, [_down(body, 2)]))
+    return replace(table, sortable=True, filterable=True, ranked=ranked)
 
 
 def scores(results: Results) -> list[str]:
@@ -88,68 +102,15 @@ def ablation(results: Results) -> Table:
     )
 
 
-def comparisons(results: Results) -> Table | None:
-    """The method against its peers under each shared score, None if there is nothing to compare."""
-    mean = results.leaderboard.set_index(["detector", "score"])["auroc_mean"]
-    body = []
-    for other in PEERS:
-        for score, difference in compared(results, other):
-            pair = [(key, results.score_of(key) if score == OWN else score) for key in (METHOD, other)]
-            body.append(
-                (
-                    other,
-                    "each its own" if score == OWN else score,
-                    *(percent(mean[column]) for column in pair),
-                    points(difference.mean),
-                    points_interval(difference),
-                    reading(difference),
-                )
-            )
-    columns = [Column("Against", "detector"), Column("Score", "text"), Column(METHOD), Column("other")]
-    columns += [Column("Difference"), Column("95 % interval"), Column("Reading", "text")]
-    caption = (
-        f"{results.dataset_title}, mean AUROC (%) of {METHOD} and of the other, and their paired difference in points."
-    )
-    return Table("comparisons", caption, tuple(columns), tuple(body)) if body else None
-
-
 def per_class(results: Results) -> Table:
     """A row per target class, a column per detector, each under its primary score, and the mean."""
-    table = results.by_class().T
+    table = results.by_class.T
     body = [(str(target), *(percent(value) for value in row)) for target, row in table.iterrows()]
     body.append(("mean", *(percent(value) for value in results.primary["auroc_mean"])))
     columns = (Column(results.target, "text"), *(Column(detector) for detector in results.detectors))
     lines = [_across(body, row) for row in range(len(body))]
     caption = f"{results.dataset_title}, AUROC (%) by class, mean over seeds, each detector under its own score."
-    return Table("per_class", caption, columns, tuple(body), _best(body, lines), ends_in_mean=True)
-
-
-def published(results: Results, rows: Sequence[Published]) -> Table:
-    """Published numbers and ours, best mean first."""
-    ours = results.by_class()
-    entries: list[tuple[float, tuple[str, ...]]] = [
-        (row.mean, (row.method, "published", f"{row.mean:.1f}", *(f"{value:.1f}" for value in row.per_class)))
-        for row in rows
-    ]
-    for detector, row in results.primary.iterrows():
-        cells = (
-            str(detector),
-            "this run",
-            percent(row["auroc_mean"]),
-            *(percent(value) for value in ours.loc[detector]),
-        )
-        entries.append((100 * row["auroc_mean"], cells))
-    entries.sort(key=lambda entry: -entry[0])
-    columns = (Column("Method", "detector"), Column("From", "text"), Column("Mean"), *map(Column, results.classes))
-    caption = f"AUROC (%) on {results.dataset_title}, published numbers and this run."
-    return Table("published", caption, columns, tuple(cells for _, cells in entries))
-
-
-def published_sources(rows: Sequence[Published]) -> Table:
-    """Where each published row comes from, and what differs from ours."""
-    columns = (Column("Method", "text"), Column("Source", "text"), Column("What differs from ours", "text"))
-    body = tuple(dict.fromkeys((row.method, row.source, row.differs) for row in rows))
-    return Table("published_sources", "Where the published numbers come from.", columns, body)
+    return Table("per_class", caption, columns, tuple(body), _best(body, lines), ends_in_mean=True, sortable=True)
 
 
 def counts(results: Results, trained: Mapping[str, tuple[int, int]]) -> Table:
@@ -176,8 +137,7 @@ def counts(results: Results, trained: Mapping[str, tuple[int, int]]) -> Table:
 
 def _further_metrics(results: Results) -> pd.DataFrame:
     """Return mean average precision, FPR95 and EER per detector under its primary score."""
-    own = [results.score_of(detector) for detector in results.cells["detector"]]
-    rows = results.cells[results.cells["score"] == own]
+    rows = results.cells[results.cells["score"] == results.cells["detector"].map(results.primary["score"])]
     return rows.groupby("detector")[["average_precision", "fpr95", "eer"]].mean()
 
 

@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from alpa.errors import ScoreError
+from alpa.evaluation.comparisons import COLUMNS
 from alpa.evaluation.leaderboard import build_leaderboard, read_tables, write_leaderboard
 from alpa.evaluation.scores import write_scores
 from alpa.params import EvaluationConfig
@@ -53,7 +54,8 @@ def test_a_cell_s_numbers_are_those_of_its_samples(tables, results):
 def test_the_leaderboard_has_the_documented_columns(results):
     assert list(results.leaderboard.columns) == [
         *("dataset", "protocol", "detector", "score", "is_primary", "auroc_mean", "auroc_sd_classes"),
-        *("auroc_sd_seeds", "ci_low", "ci_high", "n_classes", "n_seeds", "n_test", "tuned_on"),
+        *("auroc_sd_seeds", "ci_low", "ci_high", "n_classes", "n_seeds", "n_test", "rank_mean", "n_ranked"),
+        "tuned_on",
     ]
 
 
@@ -111,8 +113,7 @@ def test_the_ranking_holds_the_primary_scores_alone(tmp_path, results):
 def test_one_detector_has_no_comparisons_but_their_header(tmp_path, make_table):
     results = build_leaderboard([make_table()], CLASSES, SEEDS, CONFIG, TUNED_ON)
     write_leaderboard(tmp_path, results)
-    header = "score,detector,other,difference,ci_low,ci_high,n_seeds,n_classes,tuned_on,other_tuned_on\n"
-    assert (tmp_path / "comparisons.csv").read_text() == header
+    assert (tmp_path / "comparisons.csv").read_text() == ",".join([*COLUMNS, "tuned_on", "other_tuned_on"]) + "\n"
 
 
 def test_a_single_seed_has_no_deviation_over_seeds(tmp_path, make_table):

@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from alpa.evaluation.scores import ScoreInfo, read_scores, write_scores
 from alpa.params import EvaluationConfig
 from alpa.reporting.benchmark import Inputs, build_page
 from alpa.reporting.document import Page
+from alpa.reporting.page import write_page
 
 # How far each detector's scores of anomalies lie above those of normal samples.
 SKILL = {
@@ -136,6 +138,9 @@ class FakeDetector:
         if detector in RECONSTRUCTING:
             self.reconstruct = self._darker
 
+    def named_children(self) -> list[tuple[str, Any]]:
+        return []
+
     def _darker(self, images: np.ndarray) -> np.ndarray:
         share = 0.9 - 0.1 * RECONSTRUCTING.index(self.key)
         return (share * images / 255).astype(np.float32)
@@ -158,6 +163,14 @@ def page(inputs: Inputs) -> Page:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("alpa.detectors.load_detector", load_fake)
         return build_page(inputs)
+
+
+@pytest.fixture(scope="session")
+def written(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of that page's files."""
+    folder = tmp_path_factory.mktemp("report")
+    write_page(folder, page)
+    return folder
 
 
 @pytest.fixture

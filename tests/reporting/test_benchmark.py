@@ -14,8 +14,9 @@ from alpa.detectors import build_detector
 from alpa.errors import ScoreError
 from alpa.reporting import figures
 from alpa.reporting.benchmark import Inputs, build_page
-from alpa.reporting.cells import find_cells, rebuild
+from alpa.reporting.cells import find_cells
 from alpa.reporting.document import Page
+from alpa.reporting.models import load_models, rebuild
 from alpa.reporting.page import render_html
 from alpa.reporting.results import read_results
 
@@ -23,13 +24,15 @@ ALL_SECTIONS = [
     "leaderboard",
     "ablation",
     "comparisons",
+    "pairs",
     "classes",
     "curves",
     "reconstructions",
     "extremes",
     "training",
     "published",
-    "protocol",
+    "methods",
+    "deviations",
     "facts",
 ]
 
@@ -84,7 +87,7 @@ def test_published_numbers_stand_beside_ours_on_the_same_classes_only(page: Page
 
 def test_one_detector_with_one_seed_and_no_reconstruction_makes_a_report(make: Callable[..., Inputs]) -> None:
     page = build_page(make(detectors=("knn",), class_names=("a", "b"), seeds=(0,)))
-    absent = {"comparisons", "reconstructions", "training"}
+    absent = {"comparisons", "pairs", "reconstructions", "training"}
     assert keys(page) == [key for key in ALL_SECTIONS if key not in absent]
     assert "SD seeds" not in [column.title for column in page.tables[0].columns]
     assert "stands alone" in page.summary[0]
@@ -155,7 +158,7 @@ def test_reconstructions_come_from_the_saved_detector(tmp_path: Path) -> None:
     detector = build_detector("pca", (1, 32, 32)).fit(images, TrainingConfig())
     detector.save(folder)
     (folder / "cell.json").write_text(json.dumps({"detector": "pca", "target_class": "a", "seed": 0}))
-    rebuilt = rebuild(find_cells(tmp_path), ["pca", "knn"], "a", 0, images[:3])
+    rebuilt = rebuild(load_models(find_cells(tmp_path), ["pca", "knn"], "a", 0), images[:3])
     assert list(rebuilt) == ["pca"]
     assert np.allclose(rebuilt["pca"], detector.reconstruct(images[:3]), atol=1e-5)  # type: ignore[operator]
 

@@ -1,10 +1,13 @@
 """What classes and clips are called reaches the reports as text: in HTML, in Markdown and in LaTeX."""
 
+import base64
+import hashlib
 import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -30,9 +33,14 @@ NAMES = (
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "header", "p", "h1", "h2", "code", "nav", "ol", "li", "a", "main",
     "section", "figure", "div", "table", "thead", "tbody", "tr", "th", "td", "figcaption", "i", "svg", "defs", "g",
-    "path", "use", "text", "clippath", "rect", "image", "dl", "dt", "dd", "lineargradient", "stop",
+    "path", "use", "text", "clippath", "rect", "image", "dl", "dt", "dd", "lineargradient", "stop", "script",
 }  # fmt: skip
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+OWN = files("alpa.reporting").joinpath("templates/report.js").read_bytes()
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    f"script-src 'sha256-{base64.b64encode(hashlib.sha256(OWN).digest()).decode()}'; "
+    "require-trusted-types-for 'script'; base-uri 'none'; form-action 'none'"
+)
 
 
 class Page(HTMLParser):
@@ -63,7 +71,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_html_holds_no_element_and_no_attribute_that_the_templates_do_not_write(report: Path) -> None:
-    page = Page((report / "report.html").read_text())
+    text = (report / "report.html").read_text()
+    page = Page(text)
+    assert re.findall("<script[^>]*>", text) == ["<script>"]
+    assert f"<script>{OWN.decode()}</script>" in text
     assert {tag for tag, _ in page.elements} <= ALLOWED
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert SCRIPT in page.texts
