@@ -7,6 +7,7 @@ from alpa.data.datasets import citation_of
 from alpa.data.protocols import PROTOCOLS
 from alpa.data.splits import Split
 from alpa.evaluation.facts import current_facts
+from alpa.plugin_code import sources
 from alpa.reporting import tables
 from alpa.reporting.cells import Cell, Key, training_counts
 from alpa.reporting.choices import choices
@@ -77,7 +78,7 @@ def protocol_section(results: Results, cells: dict[Key, Cell], train: Path, test
     ]
     trained = training_counts(cells, results.classes)
     counts = clip_counts(results, trained, train, test, video) if results.has_clips else tables.counts(results, trained)
-    blocks = present(counts, settings_table(cells, results.detectors), choices())
+    blocks = present(counts, settings_table(cells, results.detectors), choices(further=sources(results.detectors)))
     return Section("protocol", "Protocol and data", tuple(paragraphs), blocks)
 
 

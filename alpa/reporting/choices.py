@@ -9,15 +9,14 @@ from alpa.reporting.document import Column, Table
 
 MARK = re.compile(r"(?P<kind>Deviation|Unstated in the paper): (?P<text>.*)")
 
-
 DETECTORS = Path(alpa.__file__).parent / "detectors"
 
 
-def choices(folder: Path = DETECTORS) -> Table | None:
-    """Return every `Deviation:` and `Unstated in the paper:` in a folder's modules, None if there is none."""
+def choices(folder: Path = DETECTORS, further: Sequence[Path] = ()) -> Table | None:
+    """Return every `Deviation:` and `Unstated in the paper:` in a folder's and `further` modules, None if none is."""
     rows = tuple(
         (path.name, kind, text)
-        for path in sorted(folder.glob("*.py"))
+        for path in (*sorted(folder.glob("*.py")), *further)
         for kind, text in _marked(path.read_text("utf-8"))
     )
     columns = (Column("File", "text"), Column("Kind", "text"), Column("Choice", "text"))
