@@ -19,6 +19,7 @@ UNSPLIT = $(foreach benchmark,$(PAPER),$(if $(wildcard data/splits/$(benchmark)/
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= true
+export NO_MKDOCS_2_WARNING ?= true
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help

@@ -89,7 +89,7 @@ def build_detector(
     """Build an untrained detector.
 
     Args:
-        key: one of DETECTORS.
+        key: of one of DETECTORS, or of one that another package declares.
         image_shape: (C, H, W) of the images it will see, or of cuboids with their frames as channels.
         config: the detector's own dataclass, a mapping of its fields, or None for the defaults.
         seed: decides the initial weights, the validation share and the order of batches.

@@ -1,8 +1,12 @@
 """The documentation is built strictly, its links end somewhere, and its pages load nothing from elsewhere."""
 
+import functools
+import http.server
 import re
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -79,6 +83,39 @@ def test_no_page_loads_anything_from_the_network(site: Path, pages: dict[Path, P
         assert not re.search(r"@import|url\(\s*[\"']?(https?:)?//", path.read_text(encoding="utf-8"))
     for style in site.rglob("*.css"):
         assert not re.search(r"url\(\s*[\"']?(https?:)?//|@import", style.read_text(encoding="utf-8")), style.name
+
+
+def test_a_browser_asks_no_other_server_and_has_nothing_to_complain_of(site: Path) -> None:
+    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium is on the path")
+    handler = functools.partial(Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, api.sync_playwright() as playwright:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        own = f"http://127.0.0.1:{server.server_port}/"
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        asked: list[str] = []
+        said: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        for name in ("index.html", "own-detector.html", "api.html"):
+            page.goto(own + name)
+            page.wait_for_load_state("networkidle")
+        page.fill("input.md-search__input", "detector")
+        page.wait_for_selector(".md-search-result__item")
+        browser.close()
+        server.shutdown()
+    assert [address for address in asked if not address.startswith((own, "data:", "blob:"))] == []
+    assert said == []
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder, and says nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
 
 def test_the_reference_has_what_can_be_imported(pages: dict[Path, Page]) -> None:

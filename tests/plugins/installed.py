@@ -1,7 +1,9 @@
 """Packages as pip leaves them: their modules beside a .dist-info folder, in a folder that is put on the search path."""
 
-import tomllib
-from collections.abc import Mapping
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 MEDIAN = '''
@@ -95,12 +97,10 @@ def write_acme(site: Path, median: str = MEDIAN, version: str = "1.0") -> None:
     write_package(site, "acme-alpa", {"acme.detectors": median, "acme.stripes": STRIPES}, ACME, version)
 
 
-def write_project(site: Path, project: Path) -> None:
-    """Put a package whose pyproject.toml and src/ lie in the folder `project` into the folder `site`."""
-    declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    source = project / "src"
-    modules = {
-        ".".join(path.relative_to(source).with_suffix("").parts): path.read_text() for path in source.rglob("*.py")
-    }
-    requires = tuple(declared["dependencies"])
-    write_package(site, declared["name"], modules, declared["entry-points"], declared["version"], requires)
+def pip_install(site: Path, projects: Iterable[Path], scratch: Path) -> None:
+    """Let pip put projects into the folder `site`, from copies in `scratch` and without a network."""
+    copies = [str(shutil.copytree(project, scratch / project.name)) for project in projects]
+    options = ["--no-index", "--no-deps", "--no-build-isolation", "--quiet", "--target", str(site)]
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *options, *copies]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

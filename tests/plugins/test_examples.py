@@ -1,4 +1,4 @@
-"""The packages in examples/, put where pip would put them, and run by the real stages."""
+"""The packages in examples/, installed by pip, and run by the real stages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from alpa.errors import ConfigError, ModelError
 from tests.pipeline.conftest import switch_off_tracking
 from tests.pipeline.project import ROOT, copy_code
 from tests.plugins.conftest import forget
-from tests.plugins.installed import write_project
+from tests.plugins.installed import pip_install
 from tests.plugins.test_pipeline import BENCHMARK, PARAMS
 
 OF_PYOD = ("iforest", "ecod", "copod", "hbos")
@@ -22,8 +22,8 @@ OF_PYOD = ("iforest", "ecod", "copod", "hbos")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The examples, installed into a folder on the search path."""
     folder = tmp_path_factory.mktemp("examples")
-    for name in ("alpa-pyod", "alpa-shapes"):
-        write_project(folder, ROOT / "examples" / name)
+    projects = [ROOT / "examples" / name for name in ("alpa-pyod", "alpa-shapes")]
+    pip_install(folder, projects, tmp_path_factory.mktemp("sources"))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         yield folder
