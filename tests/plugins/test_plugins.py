@@ -47,6 +47,7 @@ def test_listing_imports_neither_torch_nor_the_package(site: Path) -> None:
 def test_a_detector_of_another_package_is_built_fitted_saved_and_loaded(site: Path, tmp_path: Path) -> None:
     write_acme(site)
     detector = build_detector("median", (1, 16, 16), {"power": 2}, seed=0).fit(IMAGES)
+    (tmp_path / "model").mkdir()
     detector.save(tmp_path / "model")
     loaded = load_detector(tmp_path / "model", expected="median")
     assert loaded.anomaly_scores(IMAGES).tobytes() == detector.anomaly_scores(IMAGES).tobytes()
