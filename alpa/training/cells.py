@@ -65,7 +65,7 @@ class Cell:
     @property
     def code(self) -> str:
         """A SHA-256 of the code that decides its numbers."""
-        return _code_of(self.detector, detector_class(self.detector))
+        return _code_of(self.detector)
 
     def key(self, runtime: Runtime) -> str:
         """Return a SHA-256 of all that decides the cell's numbers: code, data, parameters, versions, and runtime."""
@@ -202,8 +202,8 @@ class SavedCell:
 
 
 @functools.cache
-def _code_of(key: str, detector: type[Detector]) -> str:
-    return detector_fingerprint(key, detector)
+def _code_of(key: str) -> str:
+    return detector_fingerprint(key, detector_class(key))
 
 
 def _without_facts(files: Files | None) -> Files:
