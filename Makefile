@@ -19,10 +19,11 @@ UNSPLIT = $(foreach benchmark,$(PAPER),$(if $(wildcard data/splits/$(benchmark)/
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= true
+export NO_MKDOCS_2_WARNING ?= true
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test paper compare sync ui tune dashboard faults performance release lock clean $(BENCHMARKS)
+.PHONY: help repro test paper compare sync ui tune dashboard docs faults performance release lock clean $(BENCHMARKS)
 
 repro: $(INSTALLED)  ## run the default benchmark, as far as anything changed, and name its report
 	@$(RUN) pipeline.preflight $(DEFAULT)
@@ -76,6 +77,10 @@ dashboard: $(INSTALLED) requirements-dashboard.lock  ## browse a copy of all stu
 	@$(RUN) pip install --disable-pip-version-check -qq --no-deps --require-hashes --requirement requirements-dashboard.lock
 	@$(RUN) pipeline.dashboard $(if $(filter file,$(origin PORT)),8080,$(PORT))
 
+docs: $(INSTALLED)  ## build the documentation into site/, every link checked
+	@$(RUN) mkdocs build --strict --quiet
+	@echo "Documentation: site/index.html"
+
 faults: $(INSTALLED)  ## kill, fill disks and damage files in every stage of a small benchmark; every run must end alike
 	@$(RUN) tests.faults
 
@@ -94,7 +99,7 @@ lock:  ## renew requirements.lock from pyproject.toml; needs uv
 		--generate-hashes --no-header --no-annotate --quiet --output-file requirements-dashboard.lock
 
 clean:  ## remove all that the pipeline made but for reports, raw data and MLflow's record
-	rm -rf runs data/splits .cache .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf runs data/splits site .cache .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find alpa pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## list these targets

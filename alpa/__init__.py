@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alpa.config import RuntimeConfig, TrainingConfig
+    from alpa.data.packaged import Dataset
     from alpa.detectors import DETECTORS, build_detector, load_detector
     from alpa.detectors.alpa import ALPAConfig
     from alpa.detectors.detector import Detector
@@ -16,6 +17,7 @@ _HOMES = {
     "ALPAConfig": "alpa.detectors.alpa",
     "AlpaError": "alpa.errors",
     "DETECTORS": "alpa.detectors",
+    "Dataset": "alpa.data.packaged",
     "Detector": "alpa.detectors.detector",
     "RuntimeConfig": "alpa.config",
     "TrainingConfig": "alpa.config",
@@ -26,6 +28,7 @@ __all__ = [
     "DETECTORS",
     "ALPAConfig",
     "AlpaError",
+    "Dataset",
     "Detector",
     "RuntimeConfig",
     "TrainingConfig",

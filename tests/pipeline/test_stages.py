@@ -19,7 +19,7 @@ from tests.pipeline.project import Project
 ROOT = Path(__file__).parents[2]
 GRID = ("tune", "train", "evaluate", "sweep")  # for every benchmark and detector
 BENCHMARK = ("split", "tuning", "leaderboard", "report")
-STAGES = {"download", *GRID, *BENCHMARK, "collect", "paper"}  # `folder` is there once a folder is
+STAGES = {"plugins", "download", *GRID, *BENCHMARK, "collect", "paper"}  # `folder` is there once a folder is
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_every_stage_is_there_for_every_benchmark_and_detector(
     params = yaml.safe_load((project.folder / "params.yaml").read_text())
     pipeline, benchmarks = params["pipeline"], params["benchmarks"]
     grid = [f"{benchmark}-{detector}" for benchmark in benchmarks for detector in pipeline["detectors"]]
-    expected = {"default", "paper"} | {f"download@{dataset}" for dataset in pipeline["datasets"]}
+    expected = {"default", "paper", "plugins"} | {f"download@{dataset}" for dataset in pipeline["datasets"]}
     expected |= {f"{name}@{item}" for name in GRID for item in grid}
     expected |= {f"collect@{item}" for item in pipeline["paper"]}
     expected |= {f"{name}@{item}" for name in BENCHMARK for item in benchmarks}
