@@ -1,0 +1,67 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import alpa
+from alpa.errors import ConfigError
+from alpa.export import TOLERANCE, export
+from alpa.model import Model
+from tests.test_model import washers
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+SMALL = {"pca": {}, "alpa": {"width": 4, "latent": 4}, "ganomaly": {"features": 8, "latent": 32, "minimum_steps": 20}}
+SMALL["autoencoder"] = SMALL["denoising"] = SMALL["alpa"]
+SMALL["ganomaly"] |= {"epochs": 1, "batch_size": 16, "learning_rate": 2e-3}
+
+
+@pytest.fixture(scope="module", params=[*SMALL, "gcn"])
+def model(request: pytest.FixtureRequest) -> Model:
+    """A model of each detector that can be exported, and one with another preparation."""
+    key = "alpa" if request.param == "gcn" else request.param
+    preparation = "gcn" if request.param == "gcn" else "unit"
+    return alpa.fit(washers(60), key, steps=30, threads=1, config=SMALL[key], preparation=preparation)
+
+
+def expected(model: Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    scores = model.anomaly_scores(images)
+    return scores, model.p_values(scores), model.detector.reconstruct(images)  # type: ignore[operator]
+
+
+def check(model: Model, outputs: tuple[np.ndarray, ...], images: np.ndarray) -> None:
+    scores, p_values, made = expected(model, images)
+    assert np.abs(outputs[0] - scores).max() <= TOLERANCE * model.held_out.std()
+    assert np.allclose(outputs[1], p_values, atol=1e-6)
+    assert np.allclose(outputs[2], made, atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 7])
+def test_onnx_gives_the_models_scores_p_values_and_reconstructions(model: Model, n: int, tmp_path: Path) -> None:
+    images = model.prepared(np.concatenate([washers(n, 1000), washers(n, 2000, scratched=True)]))[:n]
+    if not (tmp_path / "x.onnx").exists():
+        assert export(model, tmp_path / "x.onnx") <= TOLERANCE
+    session = onnxruntime.InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
+    check(model, session.run(["score", "p_value", "reconstruction"], {"images": images}), images)
+    facts = session.get_modelmeta().custom_metadata_map
+    assert json.loads(facts["threshold"]) == pytest.approx(model.threshold())
+    assert json.loads(facts["image_shape"]) == list(model.image_shape)
+
+
+def test_a_program_of_torch_gives_the_same(model: Model, tmp_path: Path) -> None:
+    images = model.prepared(washers(5, 1000))
+    export(model, tmp_path / "x.pt2")
+    outputs = torch.export.load(tmp_path / "x.pt2").module()(torch.from_numpy(images))
+    check(model, tuple(output.numpy() for output in outputs), images)
+
+
+def test_without_its_packages_onnx_is_refused_with_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    model = alpa.fit(washers(40), "pca", threads=1)
+    with pytest.raises(ConfigError, match=r'onnx is not installed; run pip install "alpa\[onnx\]", or export a .pt2'):
+        export(model, tmp_path / "x.onnx")
+    assert list(tmp_path.iterdir()) == []
