@@ -43,6 +43,11 @@ class ALPADetector(OutlierMixin, BaseEstimator):
         self.config = config
         self.threads = threads
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        return tags
+
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Fit to normal images; `y` is ignored. Raises what `alpa.fit` raises."""
         self.model_ = fit(X, **self.get_params(deep=False))

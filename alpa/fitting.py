@@ -94,7 +94,9 @@ def fit(
         "training": asdict(built.plan(len(fitted), training)),
         "runtime": asdict(runtime),
     }
-    return Model(built, *_usual(built, pixels[held_out]), level, facts)
+    with runtime.limited_threads():
+        scores, peaks = _usual(built, pixels[held_out])
+    return Model(built, scores, peaks, level, facts)
 
 
 def split_held_out(

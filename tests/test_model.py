@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
 
 import alpa
 from alpa.errors import ConfigError, DataError, ModelError
@@ -173,6 +174,24 @@ def _at(folder: Path) -> tuple[Path]:
     return (folder / "calibration.safetensors",)
 
 
+@pytest.mark.parametrize("name", ["model.json", "calibration.safetensors"])
+def test_a_model_with_random_damage_is_loaded_or_refused(name: str, tmp_path: Path) -> None:
+    alpa.fit(washers(40), **SMALL).save(tmp_path / "m")
+    path, random = tmp_path / "m" / name, np.random.default_rng(0)
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(100):
+        damaged = bytearray(whole[: random.integers(len(whole))] if random.random() < 0.3 else whole)
+        for place in random.integers(0, max(1, len(damaged)), 3):
+            damaged[place : place + 1] = random.bytes(1)
+        path.write_bytes(damaged)
+        try:
+            alpa.load_model(tmp_path / "m")
+        except ModelError as error:
+            refused += str(tmp_path / "m") in str(error)
+    assert refused > 50
+
+
 def test_a_full_disk_leaves_the_old_model(tmp_path: Path, full_disk) -> None:  # type: ignore[no-untyped-def]
     model = alpa.fit(washers(40), **SMALL)
     model.save(tmp_path / "m")
@@ -240,6 +259,7 @@ def test_the_estimator_keeps_scikit_learns_conventions() -> None:
     copy = clone(estimator)
     assert copy.get_params() == estimator.get_params() != alpa.ALPADetector().get_params()
     assert copy.set_params(seed=3).seed == 3
+    assert (get_tags(copy).estimator_type, get_tags(copy).input_tags.two_d_array) == ("outlier_detector", False)
     with pytest.raises(NotFittedError):
         estimator.predict(washers(2))
     pipeline = make_pipeline(FunctionTransformer(lambda images: images[:, ::2, ::2]), estimator).fit(washers(40))

@@ -31,3 +31,16 @@ def write_washers(folder: Path, n: int, first: int = 0, scratched: bool = False,
     for number in range(n):
         washer(first + number, scratched, **looks).save(folder / f"{number:03}.png")  # type: ignore[arg-type]
     return folder
+
+
+def write_video(path: Path, n: int, first: int = 0) -> None:
+    """Write a lossless video of so many washers."""
+    import av
+
+    with av.open(path, "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "bgr0"
+        for number in range(n):
+            frame = av.VideoFrame.from_ndarray(np.asarray(washer(first + number)), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 import alpa
 from tests.cli.conftest import FIT, Run
-from tests.cli.made_up import washer, write_washers
+from tests.cli.made_up import washer, write_video, write_washers
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("list", "fit", "score", "explain", "export", "report")
@@ -82,7 +82,6 @@ def test_maps_of_files_of_one_name_lie_in_their_own_folders(parts: Path, model: 
 
 
 def test_every_frame_of_a_video_is_scored(video: Path, model: Path, run: Run, tmp_path: Path) -> None:
-    Image.open(video.parent / "still.png").close()
     ended = run("score", model, video, video.parent / "still.png", "--csv", tmp_path / "x.csv", "--heat-maps", tmp_path)
     table = pd.read_csv(tmp_path / "x.csv")
     assert ended.code == 0
@@ -91,19 +90,28 @@ def test_every_frame_of_a_video_is_scored(video: Path, model: Path, run: Run, tm
     assert {path.name for path in (tmp_path / "clip.mkv").iterdir()} == {f"{number:06}.png" for number in range(1, 5)}
 
 
+def test_of_a_folder_of_videos_whole_ones_are_held_out(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    for number in range(4):
+        write_video(tmp_path / f"clips/{number}.mkv", 20, first=100 * number)
+    fit = ("fit", tmp_path / "clips", "-o", tmp_path / "m", "--detector", "pca", "--size", "16")
+    ended = run(*fit)
+    assert ended.code == 0
+    assert ended.out.endswith("pca, 16 x 16 pixels, RGB, 60 images fitted, 20 held out.\n")
+    assert f"Using 4 files of {tmp_path}/clips as normal." in ended.err
+    for number in range(1, 4):
+        (tmp_path / f"clips/{number}.mkv").unlink()
+    write_video(tmp_path / "clips/0.mkv", 60)
+    alone = run(*fit)
+    assert alone.code == 1
+    assert "There is one clip, whose frames are too much alike" in alone.err
+
+
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import av
-
+    """A video of four washers, with a picture beside it."""
     path = tmp_path_factory.mktemp("clips") / "clip.mkv"
-    with av.open(path, "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        stream.width = stream.height = 96
-        stream.pix_fmt = "bgr0"
-        for number in range(4):
-            frame = av.VideoFrame.from_ndarray(np.asarray(washer(3000 + number)), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    write_video(path, 4, first=3000)
     washer(3000).save(path.with_name("still.png"))
     return path
 
