@@ -30,6 +30,7 @@ class ALPADetector(OutlierMixin, BaseEstimator):
         steps: int = STEPS,
         seed: int = SEED,
         level: float = LEVEL,
+        by: str | None = None,
         preparation: str = "unit",
         config: Any = None,
         threads: int | None = None,
@@ -39,6 +40,7 @@ class ALPADetector(OutlierMixin, BaseEstimator):
         self.steps = steps
         self.seed = seed
         self.level = level
+        self.by = by
         self.preparation = preparation
         self.config = config
         self.threads = threads

@@ -1,7 +1,7 @@
 """A model as a file that other programs run: ONNX, or a program of torch.export, with what scores need inside.
 
 Input is `images`, uint8 (N, C, H, W) of the model's size. Outputs are `score`, float32 (N,), `p_value`, float32 (N,),
-and, of a detector that reconstructs, `reconstruction`, float32 (N, C, H, W) in [0, 1].
+and, of a detector that reconstructs, `reconstruction`, float32 (N, C, H, W) in [0, 1], and `heat_map`, (N, H, W).
 """
 
 import importlib.util
@@ -17,19 +17,32 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from alpa.data.preparation import LEAST_CONTRAST, Preparation
 from alpa.detectors import load_detector
 from alpa.detectors.detector import Detector
 from alpa.detectors.knn import NearestNeighbours
 from alpa.detectors.reconstruction import ReconstructingDetector
 from alpa.errors import ConfigError, ModelError
 from alpa.files import whole_file
-from alpa.model import Model
+from alpa.model import PEAK, Model
+from alpa.reporting.pixels import error_map
 
 TOLERANCE = 1e-4  # of a score, relative to the spread of held-out scores, by which an exported one may differ
 ONNX, PROGRAM = ".onnx", ".pt2"
 CHECKED = 4  # images by which a new file is compared with the model
 
 Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+class _AnyNumber(Preparation):
+    """The same preparation, traced for any number of images: `len` of a tensor would be a constant of the program."""
+
+    def _contrasted(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean, deviation = torch.zeros_like(pixels[:, :1, :1, :1]), torch.ones_like(pixels[:, :1, :1, :1])
+        if self.kind == "gcn":
+            mean = pixels.mean((1, 2, 3), keepdim=True)
+            deviation = (pixels - mean).abs().mean((1, 2, 3), keepdim=True).clamp(min=LEAST_CONTRAST)
+        return (pixels - mean) / deviation, mean, deviation
 
 
 class Scorer(nn.Module):
@@ -39,24 +52,25 @@ class Scorer(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.detector = _copied(model.detector)
+        self.detector, self.by = _copied(model.detector), model.by
         self.register_buffer("held_out", torch.from_numpy(model.held_out.copy()))
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return `score` and `p_value`, (N,), and, if the detector reconstructs, `reconstruction`."""
+        """Return `score` and `p_value`, (N,), and, if the detector reconstructs, `reconstruction` and `heat_map`."""
         detector = self.detector
         prepared = detector.preparation(images)
         scores = detector.score_batch(prepared)
         if detector.combined_parts:
             parts = zip(detector.combined_parts, detector.calibration, strict=True)
             scores["combined"] = sum(((scores[name] - row[0]) / row[1] for name, row in parts), torch.zeros(()))
-        score = scores[detector.primary_score].float()
+        outputs: tuple[Tensor, ...] = ()
+        if isinstance(detector, ReconstructingDetector):
+            made = detector.preparation.undo(detector.reconstruct_batch(prepared), images).clamp(0, 1)
+            heat = error_map(images.float() / 255 - made)
+            outputs, scores[PEAK] = (made, heat), heat.amax((1, 2))
+        score = scores[self.by].float()
         as_high = (self.held_out[None] >= score[:, None]).sum(1)
-        p_value = (1 + as_high).float() / (len(self.held_out) + 1)
-        if not isinstance(detector, ReconstructingDetector):
-            return score, p_value
-        made = detector.preparation.undo(detector.reconstruct_batch(prepared), images)
-        return score, p_value, made.clamp(0, 1)
+        return score, (1 + as_high).float() / (self.held_out.shape[0] + 1), *outputs
 
 
 def export(model: Model, path: Path | str) -> float:
@@ -94,7 +108,9 @@ def _copied(detector: Detector) -> Detector:
     """Return an equal detector without gradients, whose tensors lie in memory as files have them."""
     with tempfile.TemporaryDirectory() as folder:
         detector.save(folder)
-        return load_detector(folder).to(memory_format=torch.contiguous_format).requires_grad_(False)
+        copy = load_detector(folder).to(memory_format=torch.contiguous_format).requires_grad_(False)
+    copy.preparation.__class__ = _AnyNumber
+    return copy
 
 
 def _program(model: Model) -> torch.export.ExportedProgram:
@@ -116,7 +132,7 @@ def _to_onnx(model: Model, path: Path) -> Run:
     import onnx
     import onnxruntime
 
-    names = ["score", "p_value"] + (["reconstruction"] if model.reconstructs else [])
+    names = ["score", "p_value"] + (["reconstruction", "heat_map"] if model.reconstructs else [])
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own code

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from alpa import __version__
-from alpa.arrays import Pixels, to_images
+from alpa.arrays import to_images
 from alpa.config import RuntimeConfig, TrainingConfig
 from alpa.data.pictures import check_size
 from alpa.data.stored import select
@@ -23,9 +23,8 @@ from alpa.detectors import build_detector, detector_class
 from alpa.detectors.detector import Detector, split_validation
 from alpa.detectors.reconstruction import ReconstructingDetector
 from alpa.errors import DataError
-from alpa.model import Model, check_level, needed
+from alpa.model import PEAK, Model, check_level, needed, scores_by
 from alpa.own import find_normal, read_all
-from alpa.reporting.pixels import error_maps
 from alpa.runtime import resolve
 
 BATCH_SIZE = 32  # of small sets a large batch holds all images, and little is gained by it
@@ -41,6 +40,7 @@ def fit(
     steps: int = STEPS,
     seed: int = SEED,
     level: float = LEVEL,
+    by: str | None = None,
     preparation: str = "unit",
     config: Any = None,
     threads: int | None = None,
@@ -58,6 +58,8 @@ def fit(
         steps: of training. The published settings of `ganomaly` bring their own; `pca` and `knn` have none.
         seed: of all that is random.
         level: the share of normal images that may be called anomalous.
+        by: the score by which images are judged: one of the detector's, or `peak`, the highest pixel of an error map;
+            the detector's primary one where None.
         preparation: of pixels, see `alpa.TrainingConfig`.
         config: the detector's own settings, as `alpa.build_detector` takes them.
         threads: of the training; all cores where None.
@@ -94,9 +96,12 @@ def fit(
         "training": asdict(built.plan(len(fitted), training)),
         "runtime": asdict(runtime),
     }
+    by, usual = by or built.primary_score, pixels[held_out]
     with runtime.limited_threads():
-        scores, peaks = _usual(built, pixels[held_out])
-    return Model(built, scores, peaks, level, facts)
+        scores = scores_by(by, built, usual)
+        maps = isinstance(built, ReconstructingDetector)
+        peaks = scores_by(PEAK, built, usual) if maps else np.zeros(0, np.float32)
+    return Model(built, scores, peaks, level, by, facts)
 
 
 def split_held_out(
@@ -122,14 +127,6 @@ def split_held_out(
     if len(held_out) < least:
         raise DataError(f"Level {level:g} takes {least} held-out frames, and there are {len(held_out)}; raise it.")
     return fitted, held_out
-
-
-def _usual(detector: Detector, held_out: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the scores of held-out images, (n,), and the highest pixel of each one's error map, (n,) or (0,)."""
-    scores = detector.anomaly_scores(held_out)
-    if not isinstance(detector, ReconstructingDetector):
-        return scores, np.zeros(0, np.float32)
-    return scores, error_maps(detector, held_out).max((1, 2))
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from alpa.reporting.explanation import Explanation
 
 FORMAT = 1  # of a saved model
+PEAK = "peak"  # the score that is the highest pixel of an error map
 DESCRIPTION, CALIBRATION, DETECTOR = "model.json", "calibration.safetensors", "detector"
 
 Floats = NDArray[np.float32]
@@ -41,13 +42,15 @@ class Model:
     """A fitted detector, the scores of held-out normal images, and the level at which images are called anomalous.
 
     `held_out` are these images' scores, (n,), and `peaks` the highest pixels of their error maps, (n,), empty where the
-    detector does not reconstruct. `facts` says how it was fitted. All scores: higher = more anomalous.
+    detector does not reconstruct. `by` names the score: one of the detector's, or `peak` for the highest pixel of an
+    error map. `facts` says how it was fitted. All scores: higher = more anomalous.
     """
 
     detector: Detector
     held_out: Floats
     peaks: Floats
     level: float
+    by: str
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -69,7 +72,7 @@ class Model:
         Raises:
             DataError: they have another type or shape, or other channels than the model.
         """
-        return self.detector.anomaly_scores(self.prepared(images))
+        return scores_by(self.by, self.detector, self.prepared(images))
 
     def prepared(self, images: ArrayLike) -> Pixels:
         """Return images, in any order of axes, as the detector takes them: uint8 (N, C, H, W) of its size."""
@@ -168,7 +171,9 @@ class Model:
             (temporary / DETECTOR).mkdir()
             self.detector.save(temporary / DETECTOR)
             (temporary / CALIBRATION).write_bytes(save({"held_out": self.held_out, "peaks": self.peaks}))
-            write_json(temporary / DESCRIPTION, {"format": FORMAT, "level": self.level, "facts": self.facts})
+            write_json(
+                temporary / DESCRIPTION, {"format": FORMAT, "level": self.level, "by": self.by, "facts": self.facts}
+            )
 
     def require_maps(self) -> None:
         """Raise ModelError where the detector does not reconstruct images."""
@@ -212,16 +217,35 @@ def load_model(folder: Path | str) -> Model:
         description = json.loads(read_text(folder / DESCRIPTION))
         if description["format"] != FORMAT:
             raise ValueError(f"its format is {description['format']}, not {FORMAT}")
-        level, facts = check_level(description["level"]), dict(description["facts"])
+        level, by, facts = check_level(description["level"]), str(description["by"]), dict(description["facts"])
         require_file(folder / CALIBRATION)
         arrays = load_file(folder / CALIBRATION)
         held_out, peaks = _finite(arrays["held_out"]), _finite(arrays["peaks"])
     except (AlpaError, KeyError, *RESTORE_ERRORS) as error:
         raise ModelError(f"{folder} does not hold a whole model ({brief(error)}); make it with alpa fit.") from None
-    model = Model(load_detector(folder / DETECTOR), held_out, peaks, level, facts)
+    model = Model(load_detector(folder / DETECTOR), held_out, peaks, level, by, facts)
     if not len(held_out) or model.reconstructs != (len(peaks) == len(held_out)):
         raise ModelError(f"{folder / CALIBRATION} does not belong to this detector; make the model anew with alpa fit.")
+    try:
+        model.anomaly_scores(np.zeros((1, *model.image_shape), np.uint8))
+    except ConfigError as error:
+        raise ModelError(f"{folder / DESCRIPTION} does not fit this detector: {error}") from None
     return model
+
+
+def scores_by(by: str, detector: Detector, images: Pixels) -> Floats:
+    """Return a score of images, uint8 (N, C, H, W), by its name: float32 (N,), higher = more anomalous.
+
+    Raises:
+        ConfigError: the detector has no such score.
+        ModelError: it is `peak`, and the detector does not reconstruct images.
+    """
+    if by == PEAK:
+        return error_maps(detector, images).max((1, 2))
+    scores = detector.scores(images)
+    if by not in scores:
+        raise ConfigError(f"{detector.key} has no score {by}; choose {', '.join(scores)} or {PEAK}.")
+    return scores[by]
 
 
 def require_free(folder: Path) -> None:

@@ -18,33 +18,34 @@ SMALL["autoencoder"] = SMALL["denoising"] = SMALL["alpa"]
 SMALL["ganomaly"] |= {"epochs": 1, "batch_size": 16, "learning_rate": 2e-3}
 
 
-@pytest.fixture(scope="module", params=[*SMALL, "gcn"])
+@pytest.fixture(scope="module", params=[*SMALL, "another"])
 def model(request: pytest.FixtureRequest) -> Model:
-    """A model of each detector that can be exported, and one with another preparation."""
-    key = "alpa" if request.param == "gcn" else request.param
-    preparation = "gcn" if request.param == "gcn" else "unit"
-    return alpa.fit(washers(60), key, steps=30, threads=1, config=SMALL[key], preparation=preparation)
+    """A model of each detector that can be exported, and one with another preparation and score."""
+    if request.param == "another":
+        return alpa.fit(washers(60), "pca", threads=1, preparation="gcn", by="peak", size=24)
+    return alpa.fit(washers(60), request.param, steps=30, threads=1, config=SMALL[request.param])
 
 
-def expected(model: Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def expected(model: Model, images: np.ndarray) -> tuple[np.ndarray, ...]:
     scores = model.anomaly_scores(images)
-    return scores, model.p_values(scores), model.detector.reconstruct(images)  # type: ignore[operator]
+    made = model.detector.reconstruct(images)  # type: ignore[operator]
+    return scores, model.p_values(scores), made, model.error_maps(images)
 
 
 def check(model: Model, outputs: tuple[np.ndarray, ...], images: np.ndarray) -> None:
-    scores, p_values, made = expected(model, images)
+    scores, p_values, made, heat = expected(model, images)
     assert np.abs(outputs[0] - scores).max() <= TOLERANCE * model.held_out.std()
     assert np.allclose(outputs[1], p_values, atol=1e-6)
     assert np.allclose(outputs[2], made, atol=1e-4)
+    assert np.allclose(outputs[3], heat, atol=1e-4)
 
 
 @pytest.mark.parametrize("n", [1, 7])
 def test_onnx_gives_the_models_scores_p_values_and_reconstructions(model: Model, n: int, tmp_path: Path) -> None:
     images = model.prepared(np.concatenate([washers(n, 1000), washers(n, 2000, scratched=True)]))[:n]
-    if not (tmp_path / "x.onnx").exists():
-        assert export(model, tmp_path / "x.onnx") <= TOLERANCE
+    assert export(model, tmp_path / "x.onnx") <= TOLERANCE
     session = onnxruntime.InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
-    check(model, session.run(["score", "p_value", "reconstruction"], {"images": images}), images)
+    check(model, session.run(["score", "p_value", "reconstruction", "heat_map"], {"images": images}), images)
     facts = session.get_modelmeta().custom_metadata_map
     assert json.loads(facts["threshold"]) == pytest.approx(model.threshold())
     assert json.loads(facts["image_shape"]) == list(model.image_shape)

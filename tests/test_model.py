@@ -39,7 +39,7 @@ def made(held_out: list[float], level: float = 0.05) -> Model:
     """Return a model with these held-out scores, whose detector plays no part."""
     detector = alpa.build_detector("pca", (1, 16, 16))
     scores = np.array(held_out, np.float32)
-    return Model(detector, scores, scores / 2, level)
+    return Model(detector, scores, scores / 2, level, "reconstruction")
 
 
 def test_p_values_and_thresholds_are_those_of_brute_force() -> None:
@@ -149,13 +149,19 @@ def test_a_saved_model_scores_as_before_and_nothing_is_pickled(model: Model, tmp
     assert names == detector | {"model.json", "calibration.safetensors"}
 
 
+NO_MODELS = (
+    "[]",
+    '{"format": 2, "level": 0.05, "by": "reconstruction", "facts": {}}',
+    '{"format": 1, "level": 7, "by": "reconstruction", "facts": {}}',
+    '{"format": 1, "level": 0.05, "by": "combined", "facts": {}}',
+)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         lambda folder: (folder / "model.json").unlink(),
-        lambda folder: (folder / "model.json").write_text("[]"),
-        lambda folder: (folder / "model.json").write_text('{"format": 2, "level": 0.05, "facts": {}}'),
-        lambda folder: (folder / "model.json").write_text('{"format": 1, "level": 7, "facts": {}}'),
+        *(lambda folder, text=text: (folder / "model.json").write_text(text) for text in NO_MODELS),
         lambda folder: (folder / "calibration.safetensors").write_bytes(b"x" * 20),
         lambda folder: save_file({"held_out": np.zeros(3)}, folder / "calibration.safetensors"),
         lambda folder: save_file(dict.fromkeys(("held_out", "peaks"), np.full(3, np.nan, np.float32)), *_at(folder)),
@@ -224,6 +230,17 @@ def test_heat_maps_are_of_pixels_whatever_the_preparation(preparation: str) -> N
     squared = np.square(model.prepared(images[:3]) / 255 - model.detector.reconstruct(model.prepared(images[:3])))
     assert maps.shape == (3, 16, 16)
     assert maps[1, 5, 7] == pytest.approx(squared[1, :, 4:7, 6:9].mean(), rel=1e-4)  # the square of 3 x 3 around
+
+
+def test_images_are_judged_by_any_score_or_by_the_highest_pixel_of_the_heat_map() -> None:
+    images, new = washers(40), washers(5, 2000, scratched=True)
+    assert alpa.fit(images, **SMALL).by == "reconstruction"
+    peak = alpa.fit(images, **SMALL, by="peak")
+    assert np.array_equal(peak.anomaly_scores(new), peak.error_maps(new).max((1, 2)))
+    assert np.array_equal(peak.held_out, peak.peaks)
+    assert (peak.score(new)["is_anomalous"] == (peak.error_maps(new).max((1, 2)) > peak.peak_threshold())).all()
+    with pytest.raises(ModelError, match="knn does not reconstruct"):
+        alpa.fit(images, "knn", threads=1, by="peak")
 
 
 def test_arrays_keep_their_size_or_get_the_one_that_is_given() -> None:

@@ -51,6 +51,7 @@ def fit(
     size: Annotated[int, typer.Option(help="Side in pixels that images are resized to, a multiple of 8.")] = SIZE,
     steps: Annotated[int, typer.Option(help="Training steps.")] = STEPS,
     level: Annotated[float, typer.Option(help="Share of normal images that may be called anomalous.")] = LEVEL,
+    by: Annotated[str | None, typer.Option(help="Score to judge by; peak: a heat map's highest pixel.")] = None,
     seed: Annotated[int, typer.Option(help="Of all that is random.")] = SEED,
     threads: Annotated[int | None, typer.Option(help="Of the training; all cores by default.")] = None,
 ) -> None:
@@ -60,7 +61,8 @@ def fit(
     """
     from alpa.cli.work import fit_folder
 
-    fit_folder(folder, output, detector, size=size, steps=steps, level=level, seed=seed, threads=threads)
+    settings = {"size": size, "steps": steps, "level": level, "by": by, "seed": seed, "threads": threads}
+    fit_folder(folder, output, detector, **settings)
 
 
 @app.command()

@@ -30,9 +30,8 @@ def fit_folder(folder: Path, output: Path, detector: str, **settings: Any) -> No
     model.save(output)
     channels, height, width = model.image_shape
     seen = f"{height} x {width} pixels, {'grey' if channels == 1 else 'RGB'}"
-    print(
-        f"Wrote {output}: {detector}, {seen}, {model.facts['n_fitted']} images fitted, {len(model.held_out)} held out."
-    )
+    numbers = f"{model.facts['n_fitted']} images fitted, {len(model.held_out)} held out"
+    print(f"Wrote {output}: {detector}, judged by {model.by}, {seen}, {numbers}.")
 
 
 def score_paths(

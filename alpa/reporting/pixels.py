@@ -1,8 +1,11 @@
 """Heat maps of single images: where a reconstruction fails, painted over the image."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
 
 from alpa.detectors.detector import Detector
 from alpa.detectors.reconstruction import ReconstructingDetector
@@ -30,13 +33,17 @@ def error_maps(detector: Detector, images: Pixels) -> Floats:
     Raises:
         ModelError: the detector does not reconstruct images.
     """
-    from scipy.ndimage import uniform_filter  # slow to import
-
     if not isinstance(detector, ReconstructingDetector):
         raise ModelError(f"{detector.key} does not reconstruct images; choose another detector, such as alpa or pca.")
     difference = images.astype(np.float32) / 255 - detector.reconstruct(images)
-    side = max(3, min(images.shape[2:]) // AROUND | 1)  # odd, so that the square has a middle
-    return uniform_filter(np.square(difference).mean(1), (0, side, side), mode="nearest")
+    return error_map(torch.from_numpy(difference)).numpy()
+
+
+def error_map(difference: Tensor) -> Tensor:
+    """Return the mean square of (N, C, H, W) over channels and over a square around each pixel, (N, H, W)."""
+    around = max(1, min(difference.shape[2:]) // AROUND // 2)
+    padded = F.pad(difference.square().mean(1, keepdim=True), (around,) * 4, mode="replicate")
+    return F.avg_pool2d(padded, 2 * around + 1, stride=1)[:, 0]
 
 
 def heat_picture(image: Pixels, heat: Floats, threshold: float) -> Pixels:

@@ -97,7 +97,7 @@ def test_of_a_folder_of_videos_whole_ones_are_held_out(run: Run, tmp_path: Path)
     fit = ("fit", tmp_path / "clips", "-o", tmp_path / "m", "--detector", "pca", "--size", "16")
     ended = run(*fit)
     assert ended.code == 0
-    assert ended.out.endswith("pca, 16 x 16 pixels, RGB, 60 images fitted, 20 held out.\n")
+    assert ended.out.endswith("pca, judged by reconstruction, 16 x 16 pixels, RGB, 60 images fitted, 20 held out.\n")
     assert f"Using 4 files of {tmp_path}/clips as normal." in ended.err
     for number in range(1, 4):
         (tmp_path / f"clips/{number}.mkv").unlink()
@@ -156,6 +156,10 @@ def test_an_explanation_has_a_panel_for_all_that_the_detector_makes(
         (("fit", "{parts}/normal", "-o", "{tmp}/x", "--detector", "x"), "Unknown detector x; choose alpa, "),
         (("fit", "{parts}/normal", "-o", "{tmp}/x", "--steps", "0"), "steps is 0: input should be greater than or"),
         (("fit", "{parts}/normal", "-o", "{tmp}/x", "--threads", "-1"), "threads_per_cell is -1: input should be"),
+        (
+            ("fit", "{parts}/normal", "-o", "{tmp}/x", "--detector", "pca", "--by", "depth", "--size", "16"),
+            "pca has no score depth; choose reconstruction or peak.",
+        ),
         (("fit", "{parts}/normal", "-o", "{tmp}/x", "--seed", "-1"), "seed is -1; give a whole number from 0 to"),
         (("score", "{parts}", "{parts}/new"), "does not hold a whole model (No such file or directory); make it with"),
         (("score", "{model}", "{parts}/none"), "none does not exist; name an image, a video, or a folder of them."),
@@ -289,5 +293,8 @@ def test_a_detector_without_reconstructions_scores_but_has_no_heat_maps(parts: P
 def test_grey_pictures_make_a_grey_model_that_also_scores_colour(run: Run, tmp_path: Path, parts: Path) -> None:
     write_washers(tmp_path / "grey", 40, mode="L")
     ended = run("fit", tmp_path / "grey", "-o", tmp_path / "m", "--detector", "pca", "--size", "16")
-    assert ended.out == f"Wrote {tmp_path}/m: pca, 16 x 16 pixels, grey, 21 images fitted, 19 held out.\n"
+    assert (
+        ended.out
+        == f"Wrote {tmp_path}/m: pca, judged by reconstruction, 16 x 16 pixels, grey, 21 images fitted, 19 held out.\n"
+    )
     assert run("score", tmp_path / "m", parts / "new").code == 0
