@@ -79,7 +79,7 @@ def fit(
     if isinstance(images, str | Path):
         pixels, groups = read_all(find_normal(Path(images)), size or SIZE)
     else:
-        pixels = to_images(images, size and (size, size))
+        pixels = to_images(images, (size, size) if size else None)
     built = build_detector(detector, pixels.shape[1:], config, seed)
     fitted, held_out = split_held_out(len(pixels), level, seed, groups)
     some_groups = None if groups is None else groups[fitted]
@@ -142,7 +142,7 @@ def _shown(detector: Detector, steps: int, progress: bool) -> Iterator[None]:
             bar.update()
             return step(images)
 
-        detector.train_step = counted
+        detector.train_step = counted  # type: ignore[method-assign]
         try:
             yield
         finally:

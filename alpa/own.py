@@ -60,9 +60,9 @@ def find_normal(folder: Path) -> Normal:
     files = tuple(folder / path for path in tree.files if path.startswith(below) and not is_sidecar(path))
     if not files:
         raise DataError(f"{folder / below} holds no images; put some there, or name another folder.")
-    clips = any(map(is_video, files))
+    videos = any(map(is_video, files))
     alone = f", those in {below} alone" if below else ""
-    return Normal(files, f"Using {len(files)} {'files' if clips else 'images'} of {folder} as normal{alone}.", clips)
+    return Normal(files, f"Using {len(files)} {'files' if videos else 'images'} of {folder} as normal{alone}.", videos)
 
 
 def _normal_folder(folder: Path, tree: Tree) -> str:

@@ -19,14 +19,9 @@ import alpa
 from alpa.errors import ConfigError, DataError, ModelError
 from alpa.fitting import split_held_out
 from alpa.model import Model, needed
-from tests.cli.made_up import washer
+from tests.cli.made_up import washers
 
 SMALL = {"size": 16, "detector": "pca", "threads": 1}
-
-
-def washers(n: int, first: int = 0, scratched: bool = False) -> np.ndarray:
-    """Return uint8 (n, 32, 32, 3)."""
-    return np.stack([np.asarray(washer(first + number, scratched, 32)) for number in range(n)])
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +115,6 @@ def test_scratches_have_higher_scores_and_lower_p_values(model: Model) -> None:
     both = pd.concat([normal, scratched])
     assert roc_auc_score([0] * 12 + [1] * 12, both["score"]) > 0.8
     assert scratched["p_value"].mean() < normal["p_value"].mean()
-    assert scratched["is_anomalous"].mean() > normal["is_anomalous"].mean()
 
 
 def test_paths_are_scored_as_their_pixels_are(model: Model, tmp_path: Path) -> None:

@@ -25,6 +25,11 @@ def washer(seed: int, scratched: bool = False, side: int = 96, mode: str = "RGB"
     return Image.fromarray(noisy).convert(mode)
 
 
+def washers(n: int, first: int = 0, scratched: bool = False) -> np.ndarray:
+    """Return uint8 (n, 32, 32, 3)."""
+    return np.stack([np.asarray(washer(first + number, scratched, 32)) for number in range(n)])
+
+
 def write_washers(folder: Path, n: int, first: int = 0, scratched: bool = False, **looks: object) -> Path:
     """Write pictures 000.png, 001.png, ... into a new folder; `first` is the first one's seed."""
     folder.mkdir(parents=True)
