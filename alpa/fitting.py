@@ -58,8 +58,9 @@ def fit(
         steps: of training. The published settings of `ganomaly` bring their own; `pca` and `knn` have none.
         seed: of all that is random.
         level: the share of normal images that may be called anomalous.
-        by: the score by which images are judged: one of the detector's, or `peak`, the highest pixel of an error map;
-            the detector's primary one where None.
+        by: the score by which images are judged: one of the detector's, by which benchmarks rank it, or `peak`, the
+            highest pixel of an error map, which a small flaw raises and a mean over the image would drown. Where None,
+            `peak`, or of a detector that does not reconstruct its primary score.
         preparation: of pixels, see `alpa.TrainingConfig`.
         config: the detector's own settings, as `alpa.build_detector` takes them.
         threads: of the training; all cores where None.
@@ -96,10 +97,10 @@ def fit(
         "training": asdict(built.plan(len(fitted), training)),
         "runtime": asdict(runtime),
     }
-    by, usual = by or built.primary_score, pixels[held_out]
+    maps, usual = isinstance(built, ReconstructingDetector), pixels[held_out]
+    by = by or (PEAK if maps else built.primary_score)
     with runtime.limited_threads():
         scores = scores_by(by, built, usual)
-        maps = isinstance(built, ReconstructingDetector)
         peaks = scores_by(PEAK, built, usual) if maps else np.zeros(0, np.float32)
     return Model(built, scores, peaks, level, by, facts)
 

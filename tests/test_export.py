@@ -30,8 +30,9 @@ SMALL = {
 def model(request: pytest.FixtureRequest) -> Model:
     """A model of each kind of networks that can be exported, and one with another preparation and score."""
     if request.param == "pca":
-        return alpa.fit(washers(60), "pca", threads=1, preparation="gcn", by="peak", size=24)
-    return alpa.fit(washers(60), request.param, steps=30, threads=1, config=SMALL[request.param])
+        return alpa.fit(washers(60), "pca", threads=1, preparation="gcn", size=24)
+    by = {"alpa": "combined", "ganomaly": "encoder_gap"}[request.param]
+    return alpa.fit(washers(60), request.param, steps=30, threads=1, config=SMALL[request.param], by=by)
 
 
 def expected(model: Model, images: np.ndarray) -> tuple[np.ndarray, ...]:

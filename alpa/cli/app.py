@@ -51,7 +51,9 @@ def fit(
     size: Annotated[int, typer.Option(help="Side in pixels that images are resized to, a multiple of 8.")] = SIZE,
     steps: Annotated[int, typer.Option(help="Training steps.")] = STEPS,
     level: Annotated[float, typer.Option(help="Share of normal images that may be called anomalous.")] = LEVEL,
-    by: Annotated[str | None, typer.Option(help="Score to judge by; peak: a heat map's highest pixel.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Score to judge by.", show_default="peak: a heat map's highest pixel")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of all that is random.")] = SEED,
     threads: Annotated[int | None, typer.Option(help="Of the training; all cores by default.")] = None,
 ) -> None:
