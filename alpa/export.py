@@ -27,7 +27,7 @@ from alpa.files import whole_file
 from alpa.model import PEAK, Model
 from alpa.reporting.pixels import error_map
 
-TOLERANCE = 1e-4  # of a score, relative to the spread of held-out scores, by which an exported one may differ
+TOLERANCE = 1e-4  # by which an exported score may differ, as a share of `scale_of` it
 ONNX, PROGRAM = ".onnx", ".pt2"
 CHECKED = 4  # images by which a new file is compared with the model
 
@@ -81,7 +81,7 @@ def export(model: Model, path: Path | str) -> float:
         path: ends in .onnx, for ONNX Runtime and the like, or in .pt2, for `torch.export.load`.
 
     Returns:
-        By how much a score of the file differs from the model's at most, relative to the held-out scores' deviation.
+        By how much a score of the file differs from the model's at most, as a share of `scale_of` it.
 
     Raises:
         ConfigError: another ending, or the packages for ONNX are not installed.
@@ -99,9 +99,14 @@ def export(model: Model, path: Path | str) -> float:
         run = (_to_onnx if path.suffix == ONNX else _to_program)(model, temporary)
         difference = _difference(model, run)
         if difference > TOLERANCE:
-            problem = f"Scores of the exported {model.detector.key} differ by {difference:.2g} deviations"
+            problem = f"A score of the exported {model.detector.key} differs by {difference:.2g} of itself"
             raise ModelError(f"{problem}, more than {TOLERANCE:g}; load the model with alpa.load_model instead.")
     return difference
+
+
+def scale_of(model: Model, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what a difference of scores, (N,), is compared with: themselves, or the held-out scores' deviation."""
+    return np.maximum(np.abs(scores), model.held_out.std())
 
 
 def _copied(detector: Detector) -> Detector:
@@ -150,7 +155,8 @@ def _to_onnx(model: Model, path: Path) -> Run:
 
 def _difference(model: Model, run: Run) -> float:
     images = _examples(model, CHECKED)
-    return float(np.abs(run(images) - model.anomaly_scores(images)).max() / max(model.held_out.std(), 1e-12))
+    scores = model.anomaly_scores(images)
+    return float((np.abs(run(images) - scores) / scale_of(model, scores)).max())
 
 
 def _examples(model: Model, n: int) -> NDArray[np.uint8]:

@@ -82,7 +82,7 @@ def export_model(model_folder: Path, file: Path) -> None:
     from alpa.export import TOLERANCE, export
 
     difference = export(load_model(model_folder), file)
-    checked = f"its scores differ from the model's by {difference:.1g} standard deviations at most"
+    checked = f"its scores differ from the model's by {difference:.1g} of themselves at most"
     print(f"Wrote {file}; {checked} (allowed: {TOLERANCE:g}).")
 
 
