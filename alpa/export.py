@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from alpa.data.preparation import LEAST_CONTRAST, Preparation
 from alpa.detectors import load_detector
 from alpa.detectors.detector import Detector
-from alpa.detectors.knn import NearestNeighbours
 from alpa.detectors.reconstruction import ReconstructingDetector
 from alpa.errors import ConfigError, ModelError
 from alpa.files import whole_file
@@ -28,6 +27,7 @@ from alpa.model import PEAK, Model
 from alpa.reporting.pixels import error_map
 
 TOLERANCE = 1e-4  # by which an exported score may differ, as a share of `scale_of` it
+TINY = 1e-12  # where a detector finds all images perfect
 ONNX, PROGRAM = ".onnx", ".pt2"
 CHECKED = 4  # images by which a new file is compared with the model
 
@@ -77,7 +77,7 @@ def export(model: Model, path: Path | str) -> float:
     """Write the model to `path`, whole or not at all, and run that file on a few images.
 
     Args:
-        model: of any detector but `knn`, which searches its training images.
+        model: of a detector whose scores torch computes alone; `knn` searches its training images by other means.
         path: ends in .onnx, for ONNX Runtime and the like, or in .pt2, for `torch.export.load`.
 
     Returns:
@@ -93,8 +93,6 @@ def export(model: Model, path: Path | str) -> float:
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
     if path.suffix == ONNX and missing:
         raise ConfigError(f'{missing[0]} is not installed; run pip install "alpa[onnx]", or export a {PROGRAM} file.')
-    if isinstance(model.detector, NearestNeighbours):
-        raise ModelError("knn searches its training images and cannot be exported; fit another detector, such as pca.")
     with whole_file(path) as temporary:
         run = (_to_onnx if path.suffix == ONNX else _to_program)(model, temporary)
         difference = _difference(model, run)
@@ -106,7 +104,7 @@ def export(model: Model, path: Path | str) -> float:
 
 def scale_of(model: Model, scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return what a difference of scores, (N,), is compared with: themselves, or the held-out scores' deviation."""
-    return np.maximum(np.abs(scores), model.held_out.std())
+    return np.maximum(np.maximum(np.abs(scores), model.held_out.std()), TINY)
 
 
 def _copied(detector: Detector) -> Detector:
@@ -120,8 +118,13 @@ def _copied(detector: Detector) -> Detector:
 
 def _program(model: Model) -> torch.export.ExportedProgram:
     example = torch.from_numpy(_examples(model, 2))
-    with torch.no_grad():
-        return torch.export.export(Scorer(model), (example,), dynamic_shapes={"images": {0: torch.export.Dim("N")}})
+    try:
+        with torch.no_grad():
+            return torch.export.export(Scorer(model), (example,), dynamic_shapes={"images": {0: torch.export.Dim("N")}})
+    except Exception as error:  # whatever the traced code raises where it leaves torch
+        key = model.detector.key
+        problem = f"{key} cannot be exported ({type(error).__name__} where its scores are traced)"
+        raise ModelError(f"{problem}; fit another detector, such as alpa or pca.") from error
 
 
 def _to_program(model: Model, path: Path) -> Run:
