@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from alpa.defaults import DETECTOR, LEVEL, SEED, STEPS
+from alpa.defaults import DETECTOR, LEVEL, SEED, STEPS, THREADS
 from alpa.fitting import fit
 
 
@@ -33,7 +33,7 @@ class ALPADetector(OutlierMixin, BaseEstimator):
         by: str | None = None,
         preparation: str = "unit",
         config: Any = None,
-        threads: int | None = None,
+        threads: int = THREADS,
     ) -> None:
         self.detector = detector
         self.size = size

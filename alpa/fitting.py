@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
@@ -18,7 +17,7 @@ from alpa.arrays import to_images
 from alpa.config import RuntimeConfig, TrainingConfig
 from alpa.data.pictures import check_size
 from alpa.data.stored import select
-from alpa.defaults import DETECTOR, LEVEL, SEED, SIZE, STEPS
+from alpa.defaults import DETECTOR, LEVEL, SEED, SIZE, STEPS, THREADS
 from alpa.detectors import build_detector, detector_class
 from alpa.detectors.detector import Detector, split_validation
 from alpa.detectors.reconstruction import ReconstructingDetector
@@ -43,7 +42,7 @@ def fit(
     by: str | None = None,
     preparation: str = "unit",
     config: Any = None,
-    threads: int | None = None,
+    threads: int = THREADS,
     progress: bool = False,
 ) -> Model:
     """Fit a detector to normal images, some of which are held out to tell what is usual.
@@ -63,7 +62,7 @@ def fit(
             `peak`, or of a detector that does not reconstruct its primary score.
         preparation: of pixels, see `alpa.TrainingConfig`.
         config: the detector's own settings, as `alpa.build_detector` takes them.
-        threads: of the training; all cores where None.
+        threads: of the training.
         progress: whether to show a bar on a terminal's standard error.
 
     Raises:
@@ -74,7 +73,7 @@ def fit(
     detector_class(detector)  # whether there is one, before images are read
     level, groups = check_level(level), None
     training = TrainingConfig(steps=steps, batch_size=BATCH_SIZE, preparation=preparation)  # type: ignore[arg-type]
-    runtime = resolve(RuntimeConfig(threads_per_cell=threads or joblib.cpu_count()))
+    runtime = resolve(RuntimeConfig(threads_per_cell=threads))
     if size is not None:
         check_size(size)
     if isinstance(images, str | Path):

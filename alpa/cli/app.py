@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from alpa.defaults import DETECTOR, LEVEL, SEED, SIZE, STEPS
+from alpa.defaults import DETECTOR, LEVEL, SEED, SIZE, STEPS, THREADS
 
 app = typer.Typer(
     help="Anomaly detection on your own images: fit on normal ones, then score others.",
@@ -55,7 +55,7 @@ def fit(
         str | None, typer.Option(help="Score to judge by.", show_default="peak: a heat map's highest pixel")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of all that is random.")] = SEED,
-    threads: Annotated[int | None, typer.Option(help="Of the training; all cores by default.")] = None,
+    threads: Annotated[int, typer.Option(help="Of the training.")] = THREADS,
 ) -> None:
     """Fit a detector to normal images and save it.
 
