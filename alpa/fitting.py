@@ -52,8 +52,8 @@ def fit(
     Args:
         images: a folder, see `alpa.own.find_normal`; or uint8 (N, H, W), (N, H, W, C) or (N, C, H, W).
         detector: a key of `alpa.DETECTORS`.
-        size: side in pixels that every image is resized to, a multiple of 8; where None, 64 for files, and arrays keep
-            their own.
+        size: side in pixels that every image is resized to, such as 32 or 128; where None, 64 for files, and arrays
+            keep their own.
         steps: of training. The published settings of `ganomaly` bring their own; `pca` and `knn` have none.
         seed: of all that is random.
         level: the share of normal images that may be called anomalous.

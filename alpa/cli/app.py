@@ -48,7 +48,7 @@ def fit(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of normal images, or of a data set that has some.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="New folder for the model.")],
     detector: Annotated[str, typer.Option(help="Its key in `alpa list`.")] = DETECTOR,
-    size: Annotated[int, typer.Option(help="Side in pixels that images are resized to, a multiple of 8.")] = SIZE,
+    size: Annotated[int, typer.Option(help="Side in pixels that images are resized to, such as 32 or 128.")] = SIZE,
     steps: Annotated[int, typer.Option(help="Training steps.")] = STEPS,
     level: Annotated[float, typer.Option(help="Share of normal images that may be called anomalous.")] = LEVEL,
     by: Annotated[
