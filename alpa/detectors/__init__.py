@@ -10,24 +10,40 @@ from typing import Any
 from alpa.config import fill
 from alpa.data.preparation import Preparation
 from alpa.detectors.alpa import ALPA
+from alpa.detectors.arae import ARAE
 from alpa.detectors.autoencoder import Autoencoder
+from alpa.detectors.deep_svdd import DeepSVDD
 from alpa.detectors.denoising import Denoising
 from alpa.detectors.detector import Detector, brief
 from alpa.detectors.ganomaly import GANomaly
 from alpa.detectors.ganomaly_tuned import TunedGANomaly
+from alpa.detectors.isolation_forest import IsolationForest
 from alpa.detectors.knn import NearestNeighbours
+from alpa.detectors.lof import LocalOutlierFactor
+from alpa.detectors.memae import MemAE
+from alpa.detectors.ocsvm import OneClassSVM
+from alpa.detectors.oled import OLED
 from alpa.detectors.pca import PrincipalComponents
+from alpa.detectors.vae import VAE
 from alpa.errors import AlpaError, ConfigError, ModelError
 from alpa.files import read_text
 
 DETECTORS: dict[str, type[Detector]] = {
     "alpa": ALPA,
+    "arae": ARAE,
     "autoencoder": Autoencoder,
+    "deep_svdd": DeepSVDD,
     "denoising": Denoising,
     "ganomaly": GANomaly,
     "ganomaly_tuned": TunedGANomaly,
+    "isolation_forest": IsolationForest,
     "knn": NearestNeighbours,
+    "lof": LocalOutlierFactor,
+    "memae": MemAE,
+    "ocsvm": OneClassSVM,
+    "oled": OLED,
     "pca": PrincipalComponents,
+    "vae": VAE,
 }
 
 MOST_VALUES = 2**24  # of an image or a cuboid; more is a damaged description
