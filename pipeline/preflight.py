@@ -93,7 +93,7 @@ def check_detectors(params: Params, added: dict[str, Any]) -> None:
     open_pool(params.runtime)
     for benchmark in params.benchmarks:
         tuning = params.tuning_for(benchmark)
-        for detector in params.pipeline.detectors:
+        for detector in params.detectors:  # those that are not listed too, so that no misspelt section is passed over
             config_class = detector_class(detector).config_class
             section = params.detector_section(benchmark, detector)
             fill(config_class, section, f"detectors.{detector}")

@@ -49,12 +49,20 @@ class Registry(MutableMapping[str, "type[Detector]"]):
 DETECTORS = Registry(
     {
         "alpa": "alpa.detectors.alpa:ALPA",
+        "arae": "alpa.detectors.arae:ARAE",
         "autoencoder": "alpa.detectors.autoencoder:Autoencoder",
+        "deep_svdd": "alpa.detectors.deep_svdd:DeepSVDD",
         "denoising": "alpa.detectors.denoising:Denoising",
         "ganomaly": "alpa.detectors.ganomaly:GANomaly",
         "ganomaly_tuned": "alpa.detectors.ganomaly_tuned:TunedGANomaly",
+        "isolation_forest": "alpa.detectors.isolation_forest:IsolationForest",
         "knn": "alpa.detectors.knn:NearestNeighbours",
+        "lof": "alpa.detectors.lof:LocalOutlierFactor",
+        "memae": "alpa.detectors.memae:MemAE",
+        "ocsvm": "alpa.detectors.ocsvm:OneClassSVM",
+        "oled": "alpa.detectors.oled:OLED",
         "pca": "alpa.detectors.pca:PrincipalComponents",
+        "vae": "alpa.detectors.vae:VAE",
     }
 )
 
