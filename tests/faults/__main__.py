@@ -38,11 +38,11 @@ def main() -> int:
             )
             for outcome in wrong:
                 print(f"--- attempt {outcome.number}: {outcome.wrong[:8]}\n{outcome.log[-options.log :]}", flush=True)
+            if options.output and not options.short:  # after each, since all take most of an hour
+                write_tables(Path(options.output), as_table(options.faults, outcomes), list(FAULTS))
     table = as_table(options.faults, outcomes)
     print("\n" + table.groupby("fault", sort=False)[list(COLUMNS[2:])].sum().to_string())
     print(f"{(time.monotonic() - started) / 60:.1f} minutes")
-    if options.output and not options.short:
-        write_tables(Path(options.output), table, list(FAULTS))
     return int(bool((table["tried"] != table["identical"]).any()))
 
 
