@@ -19,10 +19,11 @@ UNSPLIT = $(foreach benchmark,$(PAPER),$(if $(wildcard data/splits/$(benchmark)/
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export DVC_NO_ANALYTICS ?= true
+export NO_MKDOCS_2_WARNING ?= true
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test paper sync ui tune dashboard faults performance release lock clean $(BENCHMARKS)
+.PHONY: help repro test paper compare sync ui tune dashboard docs faults performance release lock clean $(BENCHMARKS)
 
 repro: $(INSTALLED)  ## run the default benchmark, as far as anything changed, and name its report
 	@$(RUN) pipeline.preflight $(DEFAULT)
@@ -41,6 +42,10 @@ paper: $(INSTALLED)  ## run the benchmarks of the paper and put them side by sid
 	$(RUN) pipeline.in_turn dvc --wait-for-lock repro $(UNSPLIT) pipeline/dvc.yaml:paper
 	@$(RUN) pipeline.sync
 	@echo "Report: reports/paper/"
+
+compare: $(INSTALLED)  ## show how two results differ: make compare A=HEAD~1:mnist B=mnist; OUT=file.md or file.csv keeps it
+	@test -n "$(A)" && test -n "$(B)" || { echo "Name two results: make compare A=mnist B=fashion_mnist." >&2; exit 1; }
+	@$(RUN) pipeline.compare "$(A)" "$(B)" $(if $(OUT),"$(OUT)")
 
 test: $(INSTALLED)  ## lint, check types, run the tests
 	$(RUN) ruff check .
@@ -72,6 +77,10 @@ dashboard: $(INSTALLED) requirements-dashboard.lock  ## browse a copy of all stu
 	@$(RUN) pip install --disable-pip-version-check -qq --no-deps --require-hashes --requirement requirements-dashboard.lock
 	@$(RUN) pipeline.dashboard $(if $(filter file,$(origin PORT)),8080,$(PORT))
 
+docs: $(INSTALLED)  ## build the documentation into site/, every link checked
+	@$(RUN) mkdocs build --strict --quiet
+	@echo "Documentation: site/index.html"
+
 faults: $(INSTALLED)  ## kill, fill disks and damage files in every stage of a small benchmark; every run must end alike
 	@$(RUN) tests.faults
 
@@ -90,7 +99,7 @@ lock:  ## renew requirements.lock from pyproject.toml; needs uv
 		--generate-hashes --no-header --no-annotate --quiet --output-file requirements-dashboard.lock
 
 clean:  ## remove all that the pipeline made but for reports, raw data and MLflow's record
-	rm -rf runs data/splits .cache .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf runs data/splits site .cache .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find alpa pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## list these targets

@@ -5,32 +5,46 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alpa.config import RuntimeConfig, TrainingConfig
+    from alpa.data.packaged import Dataset
     from alpa.detectors import DETECTORS, build_detector, load_detector
     from alpa.detectors.alpa import ALPAConfig
     from alpa.detectors.detector import Detector
     from alpa.errors import AlpaError
+    from alpa.estimator import ALPADetector
+    from alpa.fitting import fit
+    from alpa.model import Model, load_model
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ALPAConfig": "alpa.detectors.alpa",
+    "ALPADetector": "alpa.estimator",
     "AlpaError": "alpa.errors",
     "DETECTORS": "alpa.detectors",
+    "Dataset": "alpa.data.packaged",
     "Detector": "alpa.detectors.detector",
+    "Model": "alpa.model",
     "RuntimeConfig": "alpa.config",
     "TrainingConfig": "alpa.config",
     "build_detector": "alpa.detectors",
+    "fit": "alpa.fitting",
     "load_detector": "alpa.detectors",
+    "load_model": "alpa.model",
 }
 __all__ = [
     "DETECTORS",
     "ALPAConfig",
+    "ALPADetector",
     "AlpaError",
+    "Dataset",
     "Detector",
+    "Model",
     "RuntimeConfig",
     "TrainingConfig",
     "build_detector",
+    "fit",
     "load_detector",
+    "load_model",
 ]
 
 

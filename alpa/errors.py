@@ -1,5 +1,6 @@
 """The errors a user can cause. Each message is one sentence with the offending value and the remedy."""
 
+import os
 import re
 
 
@@ -45,3 +46,12 @@ class ScoreError(AlpaError):
 
 class StudyError(AlpaError):
     """A study is damaged, was made with another search space, or has no trial to choose."""
+
+
+def sentence(error: AlpaError | OSError) -> str:
+    """Return the error as one sentence; a failed write names its file and what to do."""
+    if isinstance(error, AlpaError):
+        return str(error)
+    where = one_line(f" at {error.filename}" if error.filename else "")
+    reason = os.strerror(error.errno) if error.errno else str(error)  # libraries word it in ways of their own
+    return f"{reason}{where}; no file was half-written: mend that and run the command again."

@@ -131,7 +131,9 @@ class Params:
     folders: dict[Name, str] = Field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _same_names("pipeline.detectors", self.pipeline.detectors, "detectors", self.detectors)
+        _no_doubles("pipeline.detectors", self.pipeline.detectors)
+        for name in sorted(set(self.pipeline.detectors) - set(self.detectors)):
+            raise ConfigError(f"{name} is in pipeline.detectors but not in detectors; add it there or remove it here.")
         for name in (self.pipeline.default, *self.pipeline.paper):
             self.benchmark(name)
         _no_doubles("pipeline.datasets", self.pipeline.datasets)
@@ -236,14 +238,6 @@ def _no_doubles(list_name: str, listed: tuple[Any, ...]) -> None:
     doubled = sorted({entry for entry in listed if listed.count(entry) > 1})
     if doubled:
         raise ConfigError(f"{list_name} names {doubled[0]} twice; keep one.")
-
-
-def _same_names(list_name: str, listed: tuple[str, ...], section: str, defined: Any) -> None:
-    """Raise ConfigError unless the list used for stage names and the section that defines them agree."""
-    _no_doubles(list_name, listed)
-    for name in sorted(set(listed) ^ set(defined)):
-        here, there = (list_name, section) if name in listed else (section, list_name)
-        raise ConfigError(f"{name} is in {here} but not in {there}; add it there or remove it here.")
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

@@ -47,6 +47,10 @@ def outputs(out: Path) -> Iterator[tuple[Path, str]]:
         case ("data", "raw", _):
             yield from ((out / f"Train/Train{i // 200:03d}/{i:04d}.tif", str(i)) for i in range(FRAMES))
             yield out / MANIFEST, "{}"
+        case ("runs", "plugins"):
+            pipeline = load_params().pipeline
+            names = {"detectors": pipeline.detectors, "datasets": pipeline.datasets}
+            yield from ((out / kind / f"{name}.json", "{}") for kind in names for name in names[kind])
         case ("data", "splits", _, _):
             yield from ((out / name, name) for name in ("images.npy", "labels.npy", "group.npy"))
         case ("runs", "models", benchmark, detector):

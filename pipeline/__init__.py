@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from alpa.errors import AlpaError, one_line
+from alpa.errors import AlpaError, sentence
 
 TRACEBACK = "--traceback"
 
@@ -37,15 +37,6 @@ def stage(main: Callable[..., None]) -> Callable[[], None]:
             sys.exit(f"error: {sentence(error)}")
 
     return command
-
-
-def sentence(error: AlpaError | OSError) -> str:
-    """Return the error as one sentence; a failed write names its file and what to do."""
-    if isinstance(error, AlpaError):
-        return str(error)
-    where = one_line(f" at {error.filename}" if error.filename else "")
-    reason = os.strerror(error.errno) if error.errno else str(error)  # libraries word it in ways of their own
-    return f"{reason}{where}; no file was half-written: mend that and run the command again."
 
 
 def _write_any_name() -> None:

@@ -25,7 +25,7 @@ def main(port: str = "8080") -> None:
         from optuna_dashboard import wsgi
     except ImportError:
         raise StudyError("optuna-dashboard is missing; run `make dashboard`, which installs it.") from None
-    from alpa.tuning.study import FOLDER, copy_studies
+    from alpa.tuning.journal import FOLDER, copy_studies
 
     with tempfile.TemporaryDirectory() as folder:
         storage, number = copy_studies(FOLDER, Path(folder) / "studies.journal")

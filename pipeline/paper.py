@@ -1,4 +1,4 @@
-"""The paper's tables: the result tables of its benchmarks to reports/paper/report.html, .md, tables and figures."""
+"""The paper's tables: the result tables of its benchmarks to reports/paper/, in all forms."""
 
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from pipeline.alone import alone
 def main() -> None:
     """Write reports/paper/ from the benchmarks in pipeline.paper that have results."""
     from alpa.reporting.page import write_page
-    from alpa.reporting.paper import build_paper
+    from alpa.reporting.paper import build_paper, with_results
 
-    reports = Path("reports")
-    write_page(reports / "paper", build_paper(reports, load_params().pipeline.paper))
+    reports, benchmarks = Path("reports"), load_params().pipeline.paper
+    results = [reports / key for key in with_results(reports, benchmarks)]
+    write_page(reports / "paper", build_paper(reports, benchmarks), results)
     print(f"Wrote {reports / 'paper' / 'report.html'}.")
 
 

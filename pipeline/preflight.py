@@ -1,6 +1,7 @@
 """Before hours of work: whether the settings fit, which data are missing, and how long the rest may take."""
 
 import hashlib
+import json
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Any
 import joblib
 
 from alpa.config import fill
+from alpa.data.datasets import classes_of
 from alpa.data.download import missing
 from alpa.data.folders import find_folder
+from alpa.data.packaged import is_packaged
 from alpa.data.protocols import JOIN, find_protocol, target_classes
 from alpa.data.sources import SOURCES
 from alpa.errors import DataError
 from alpa.files import write_text
 from alpa.params import BenchmarkConfig, Params, load_params
+from alpa.plugin_code import described, record
 from alpa.runs import read_json
 from alpa.tuning.finished import record_path
 from pipeline import stage
@@ -31,7 +35,9 @@ def main(benchmark: str, *others: str) -> None:
     params = load_params()
     for name in (benchmark, *others):
         targets_of(name, params.benchmark(name))
-    check_detectors(params)
+    added = described(params.pipeline.detectors, params.pipeline.datasets)
+    check_detectors(params, added)
+    record(added)
     keep_private()
     for name in (benchmark, *others):
         tell(params, name)
@@ -49,7 +55,7 @@ def keep_private(folder: Path = DVC_CACHE) -> None:
 def tell(params: Params, benchmark: str) -> None:
     """Print whether a benchmark's data are there, what is left to do, and how long that may take."""
     dataset = params.benchmark(benchmark).dataset
-    absent = missing(dataset, params.data) if dataset in SOURCES else missing_folder(dataset, params.folders)
+    absent = missing_folder(dataset, params.folders) if dataset in params.folders else missing(dataset, params.data)
     print(f"{benchmark}: {absent or f'the data of {dataset} are at hand.'}")
     if trials := sum(trials_left(params, benchmark, name) for name in params.pipeline.detectors):
         print(f"{benchmark}: {trials} trials of studies to run, at most, before training.")
@@ -60,8 +66,10 @@ def tell(params: Params, benchmark: str) -> None:
     print(f"{benchmark}: {estimate(params, benchmark, left)}")
 
 
-def check_detectors(params: Params) -> None:
+def check_detectors(params: Params, added: dict[str, Any]) -> None:
     """Check every detector's section as training will do, before DVC removes what is to be made anew.
+
+    `added` describes what other packages bring (`alpa.plugin_code.described`).
 
     That takes torch and so some seconds; settings and code that once passed are not checked again.
 
@@ -71,7 +79,8 @@ def check_detectors(params: Params) -> None:
     """
     files = [Path("params.yaml"), Path("alpa/config.py"), Path("alpa/params.py")]
     files += [path for folder in ("detectors", "tuning") for path in sorted(Path("alpa", folder).glob("*.py"))]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    content = [path.read_bytes() for path in files] + [json.dumps(added, sort_keys=True).encode()]
+    digest = hashlib.sha256(b"".join(content)).hexdigest()
     if CHECKED.is_file() and CHECKED.read_text(encoding="utf-8") == digest:
         return
     from alpa.data.pseudo_anomalies import FAMILIES
@@ -84,7 +93,7 @@ def check_detectors(params: Params) -> None:
     open_pool(params.runtime)
     for benchmark in params.benchmarks:
         tuning = params.tuning_for(benchmark)
-        for detector in params.pipeline.detectors:
+        for detector in params.detectors:  # those that are not listed too, so that no misspelt section is passed over
             config_class = detector_class(detector).config_class
             section = params.detector_section(benchmark, detector)
             fill(config_class, section, f"detectors.{detector}")
@@ -127,8 +136,8 @@ def targets_of(benchmark: str, settings: BenchmarkConfig) -> list[str]:
     protocol = find_protocol(settings.protocol)
     if known is None and settings.protocol == VIDEO:
         known = ["normal"]
-    if known is None and settings.dataset in SOURCES:
-        known = SOURCES[settings.dataset].class_names
+    if known is None and (is_packaged(settings.dataset) or settings.dataset in SOURCES):
+        known = classes_of(settings.dataset)
     if known is None:  # a folder that nobody has looked into yet
         named = () if settings.classes == "all" else settings.classes
         return [JOIN.join([name] if isinstance(name, str) else name) for name in named]

@@ -1,4 +1,4 @@
-"""Report on a benchmark: its result tables, scores and models to report.html, report.md, tables and figures."""
+"""Report on a benchmark: its result tables, scores and models to its report in all forms."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pipeline.alone import alone
 @stage
 @alone
 def main(benchmark: str) -> None:
-    """Write reports/<benchmark>/report.html, report.md, tables/ and figures/."""
+    """Write reports/<benchmark>/report.{html,md,pdf,tex,json}, tables/ and figures/."""
     video = load_params().video_for(benchmark)
 
     # These bring torch, which takes seconds, and what is wrong with the settings is said before.

@@ -40,9 +40,10 @@ def main(benchmark: str, detector: str) -> None:
 def study(params: Params, benchmark: str, detector: str, tuning: TuningConfig) -> StudyRecord:
     """Go on with the study, or begin it, and return its record."""
     from alpa.training.cells import CellStore
+    from alpa.tuning.journal import study_path
     from alpa.tuning.prepare import prepare
     from alpa.tuning.space import describe
-    from alpa.tuning.study import run_study, study_path
+    from alpa.tuning.study import run_study
 
     path = study_path(benchmark, detector, tuning.study)
     plan, trials = prepare(params, benchmark, detector, CellStore(CACHE / "cells"))

@@ -351,7 +351,8 @@ def test_a_file_without_sections_is_one_sentence(content: bytes, write: Callable
 
 def test_the_projects_own_file_loads_and_every_override_in_it_fits() -> None:
     params = load_params(PARAMS)
-    assert sorted(params.pipeline.detectors) == sorted(DETECTORS)
+    assert sorted(params.detectors) == sorted(DETECTORS)
+    assert set(params.pipeline.detectors) <= set(DETECTORS)
     for benchmark in params.benchmarks:
         params.training_for(benchmark)
         for key, cls in DETECTORS.items():

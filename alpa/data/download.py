@@ -1,4 +1,4 @@
-"""From where a data set lies to data/raw/: embedded, in a local root, or on its official server.
+"""From where a data set lies to data/raw/: embedded, in another package, in a local root, or on its official server.
 
 Digits lies in scikit-learn. The others are taken from a local root if one is named. Otherwise they are downloaded into
 a folder that is laid out like one, and then taken from there in the same way. Only content whose SHA-256 fits is ever
@@ -12,6 +12,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from alpa.data.archives import unpack
+from alpa.data.packaged import find_packaged, is_packaged, put_packaged
 from alpa.data.places import find_place, is_archive, lacking, raw_file, wanted
 from alpa.data.sources import MANIFEST, RAW_FOLDER, SOURCES, Source, check_files, find_source
 from alpa.data.transfer import CHUNK, MOST_BYTES, download
@@ -25,11 +26,15 @@ DOWNLOADS = Path(".cache/downloads")  # laid out like a local root
 def fetch(key: str, destination: Path, config: DataConfig) -> None:
     """Put the raw files of the data set `key` into the folder `destination`: all of them, checked, or none.
 
-    What is there already and is the published content stays.
+    What is there already and is the published content stays; what another package brings is loaded anew.
 
     Raises:
+        ConfigError: another package declares the set, and it cannot be imported or is none.
         DataError: the set is unknown, not at the named root, not reachable, or its content is not the published one.
     """
+    if packaged := find_packaged(key):
+        put_packaged(key, packaged, destination)
+        return
     source = find_source(key)
     if _is_there(key, destination):
         return
@@ -52,6 +57,8 @@ def missing(key: str, config: DataConfig, raw: Path = RAW_FOLDER) -> str | None:
 
     Looks at file names alone: no network, no checksum, no import of torch.
     """
+    if is_packaged(key):
+        return None
     source = find_source(key)
     names = source.files or (MANIFEST,)
     if source.layout == "embedded" or all((raw / key / name).is_file() for name in names):

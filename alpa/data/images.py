@@ -11,7 +11,7 @@ Pixel values are first mapped to 0..255. Then, as the data set's `Source.resize`
 import gzip
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -32,14 +32,16 @@ PADDED_TO = 32  # a padded side is a multiple of it
 Pair = tuple[NDArray[Any], NDArray[Any]]  # images and their labels, as a file has them
 
 
-def read_raw(key: str, folder: Path, size: int) -> RawImages:
+def read_raw(key: str, folder: Path, size: int, source: Source | None = None) -> RawImages:
     """Read and check the raw files of the set of still images `key` in `folder`, with images of `size` x `size`.
+
+    `source` is given for a set that is not ALPA's own.
 
     Raises:
         DataError: the set is a video, or a file is missing, truncated, not of its format, does not fit the others or is
             not the published one.
     """
-    source = find_source(key)
+    source = source or find_source(key)
     if source.kind == "video":
         raise DataError(f"{key} is a video, not a set of still images; choose a protocol that is made for videos.")
     remedy = f"run `python -m pipeline.download {key}`"
@@ -47,13 +49,13 @@ def read_raw(key: str, folder: Path, size: int) -> RawImages:
         if not (folder / name).is_file():
             raise DataError(f"{folder} does not hold {name}; {remedy}.")
     if source.format == "mat":  # before scipy sees it, see `read_mat`
-        check_files(key, folder, remedy)
+        check_files(key, folder, remedy, source)
     try:
         parts = _read_parts(source, folder)
     except DataError as error:
         raise DataError(f"{error}; {remedy}.") from None
     if source.format != "mat":
-        check_files(key, folder, remedy)
+        check_files(key, folder, remedy, source)
     names = (UNDECIDED,) if len(parts) == 1 else (TRAIN, TEST)
     return RawImages(
         dataset=key,
@@ -147,17 +149,33 @@ def _reason(error: Exception) -> str:
 
 def _read_parts(source: Source, folder: Path) -> list[Pair]:
     """Return the images and labels of each part of the set, all of one size."""
-    names = list(source.files)
     if source.format == "mat":
-        parts = [_checked(source, folder, [name], read_mat(folder / name)) for name in names]
-    else:
-        read = read_idx if source.format == "idx" else read_npy
-        pairs = [names[i : i + 2] for i in range(0, len(names), 2)]
-        parts = [_checked(source, folder, pair, (read(folder / pair[0]), read(folder / pair[1]))) for pair in pairs]
-    sizes = [f"{images.shape[-2]}x{images.shape[-1]}" for images, _ in parts]
+        return check_parts(source, folder, (read_mat(folder / name) for name in source.files))
+    read = read_idx if source.format == "idx" else read_npy
+    return check_parts(source, folder, ((read(folder / first), read(folder / last)) for first, last in _files(source)))
+
+
+def _files(source: Source) -> list[tuple[str, str]]:
+    """Return of each part the file of its images and that of its labels, which may be the same."""
+    names = list(source.files)
+    return (
+        list(zip(names, names, strict=True))
+        if source.format == "mat"
+        else list(zip(names[::2], names[1::2], strict=True))
+    )
+
+
+def check_parts(source: Source, folder: Path, parts: Iterable[Pair]) -> list[Pair]:
+    """Return the parts of a set, read from its files in `folder`, if they are uint8 images of one size with labels.
+
+    Raises:
+        DataError: they are not; the message is the start of a sentence.
+    """
+    checked = [_checked(source, folder, files, pair) for files, pair in zip(_files(source), parts, strict=True)]
+    sizes = [f"{images.shape[-2]}x{images.shape[-1]}" for images, _ in checked]
     if len(set(sizes)) > 1:
         raise DataError(f"{folder} holds images of different sizes ({sizes[0]} to train, {sizes[1]} to test)")
-    return parts
+    return checked
 
 
 def _squares(parts: Sequence[NDArray[np.uint8]], size: int, source: Source) -> NDArray[np.uint8]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from alpa import plugins
 from alpa.errors import DataError
 from alpa.files import read_text
 
 RAW_FOLDER = Path("data/raw")
 DIGIT_NAMES = tuple("0123456789")
-MANIFEST = "manifest.json"  # in the folder of a video: {"files": {path: SHA-256}} of what was put there
+MANIFEST = "manifest.json"  # of a video, or of a package's set: {"files": {path: SHA-256}} of what was put there
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Source:
     or one part alone where the publisher does not split. It is empty for videos, whose copies differ: there the
     manifest tells. `format` is that of these files: `npy` and `idx` come as pairs of images and labels, `mat` holds
     both, `frames` are folders of image files. `layout` is that of the origin: `embedded` in scikit-learn, the `files`
-    themselves, or one that has to be converted (`cifar10`) or searched (`ucsd`). `places` are the paths in a local root
-    where the set may lie, the preferred first.
+    themselves, one that has to be converted (`cifar10`) or searched (`ucsd`), or what another `package` loads. `places`
+    are the paths in a local root where the set may lie, the preferred first.
 
     `downloads` maps a path in a local root to the SHA-256 of the published file for it, which lies on each of the
     `servers` by its name alone. `archives` are further published archives, which a local root may hold.
@@ -38,7 +39,7 @@ class Source:
     files: Mapping[str, str]
     kind: Literal["images", "video"] = "images"
     format: Literal["npy", "idx", "mat", "frames"] = "idx"
-    layout: Literal["embedded", "files", "cifar10", "ucsd"] = "files"
+    layout: Literal["embedded", "files", "cifar10", "ucsd", "package"] = "files"
     places: tuple[str, ...] = ()
     downloads: Mapping[str, str] = field(default_factory=dict)
     archives: Mapping[str, str] = field(default_factory=dict)
@@ -199,9 +200,10 @@ SOURCES: dict[str, Source] = {
 
 
 def find_source(key: str) -> Source:
-    """Return the data set called `key`; raise DataError with the known ones otherwise."""
+    """Return ALPA's own data set called `key`; raise DataError with all that are known otherwise."""
     if key not in SOURCES:
-        raise DataError(f"Data set {key} is unknown; choose {', '.join(SOURCES)}.")
+        known = ", ".join(name for name, _ in plugins.listed("alpa.datasets"))
+        raise DataError(f"Data set {key} is unknown; choose {known}.")
     return SOURCES[key]
 
 
@@ -212,13 +214,15 @@ def difference(path: Path, expected: str) -> str | None:
     return None if actual == expected else f"its SHA-256 begins with {actual[:12]} instead of {expected[:12]}"
 
 
-def check_files(key: str, folder: Path, remedy: str) -> None:
+def check_files(key: str, folder: Path, remedy: str, source: Source | None = None) -> None:
     """Raise DataError, which names the file and ends with `remedy`, unless every raw file has its SHA-256.
+
+    `source` is given for a set that is not ALPA's own.
 
     A video is checked against its manifest, so against what was put there: no file may be missing, changed or added.
     """
-    source = find_source(key)
-    expected = source.files if source.kind == "images" else _manifest(folder, remedy)
+    source = source or find_source(key)
+    expected = source.files if source.kind == "images" else read_manifest(folder, remedy)
     for name, checksum in expected.items():
         if not (folder / name).is_file():
             raise DataError(f"{folder} does not hold {name}; {remedy}.")
@@ -230,8 +234,12 @@ def check_files(key: str, folder: Path, remedy: str) -> None:
             raise DataError(f"{folder} holds {added[0]}, which {MANIFEST} does not list; {remedy}.")
 
 
-def _manifest(folder: Path, remedy: str) -> dict[str, str]:
-    """Return the SHA-256 of each file of a video that was put into `folder`."""
+def read_manifest(folder: Path, remedy: str) -> dict[str, str]:
+    """Return the SHA-256 of each file that was put into `folder` of a set whose checksums nobody publishes.
+
+    Raises:
+        DataError: the manifest is missing or damaged; it ends with `remedy`.
+    """
     try:
         files = json.loads(read_text(folder / MANIFEST))["files"]
         if all(name.isprintable() and len(name.encode()) < 256 and len(files[name]) == 64 for name in files):

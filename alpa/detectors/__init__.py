@@ -3,50 +3,101 @@
 import inspect
 import json
 import operator
-from collections.abc import Mapping
+import pkgutil
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from alpa import plugins
 from alpa.config import fill
-from alpa.data.preparation import Preparation
-from alpa.detectors.alpa import ALPA
-from alpa.detectors.autoencoder import Autoencoder
-from alpa.detectors.denoising import Denoising
-from alpa.detectors.detector import Detector, brief
-from alpa.detectors.ganomaly import GANomaly
-from alpa.detectors.ganomaly_tuned import TunedGANomaly
-from alpa.detectors.knn import NearestNeighbours
-from alpa.detectors.pca import PrincipalComponents
 from alpa.errors import AlpaError, ConfigError, ModelError
 from alpa.files import read_text
 
-DETECTORS: dict[str, type[Detector]] = {
-    "alpa": ALPA,
-    "autoencoder": Autoencoder,
-    "denoising": Denoising,
-    "ganomaly": GANomaly,
-    "ganomaly_tuned": TunedGANomaly,
-    "knn": NearestNeighbours,
-    "pca": PrincipalComponents,
-}
+if TYPE_CHECKING:
+    from alpa.detectors.detector import Detector
+
+
+class Registry(MutableMapping[str, "type[Detector]"]):
+    """Classes by key, each imported when it is first asked for, since torch takes seconds."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        """Take where each class lies, as module:class."""
+        self._found: dict[str, str | type[Detector]] = dict(places)
+
+    def __getitem__(self, key: str) -> "type[Detector]":
+        found = self._found[key]
+        if isinstance(found, str):
+            found = self._found[key] = pkgutil.resolve_name(found)
+        return found
+
+    def __setitem__(self, key: str, value: "type[Detector]") -> None:
+        self._found[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._found[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+DETECTORS = Registry(
+    {
+        "alpa": "alpa.detectors.alpa:ALPA",
+        "arae": "alpa.detectors.arae:ARAE",
+        "autoencoder": "alpa.detectors.autoencoder:Autoencoder",
+        "deep_svdd": "alpa.detectors.deep_svdd:DeepSVDD",
+        "denoising": "alpa.detectors.denoising:Denoising",
+        "ganomaly": "alpa.detectors.ganomaly:GANomaly",
+        "ganomaly_tuned": "alpa.detectors.ganomaly_tuned:TunedGANomaly",
+        "isolation_forest": "alpa.detectors.isolation_forest:IsolationForest",
+        "knn": "alpa.detectors.knn:NearestNeighbours",
+        "lof": "alpa.detectors.lof:LocalOutlierFactor",
+        "memae": "alpa.detectors.memae:MemAE",
+        "ocsvm": "alpa.detectors.ocsvm:OneClassSVM",
+        "oled": "alpa.detectors.oled:OLED",
+        "pca": "alpa.detectors.pca:PrincipalComponents",
+        "vae": "alpa.detectors.vae:VAE",
+    }
+)
 
 MOST_VALUES = 2**24  # of an image or a cuboid; more is a damaged description
 
 
-def detector_class(key: str) -> type[Detector]:
-    """Return the class registered as `key`; raise ConfigError with the known keys otherwise."""
-    if key not in DETECTORS:
-        raise ConfigError(f"Unknown detector {key}; choose {', '.join(DETECTORS)}.")
-    return DETECTORS[key]
+def detector_class(key: str) -> "type[Detector]":
+    """Return the class registered as `key`, here or by another package (`alpa.plugins`).
+
+    Raises:
+        ConfigError: with the known keys if it is unknown; a package declares it although it is known, or declares
+            something that cannot be imported or is no detector of this key.
+    """
+    entry = plugins.find("alpa.detectors", key, DETECTORS.keys())
+    if entry is None and key in DETECTORS:
+        return DETECTORS[key]
+    if entry is None:
+        known = ", ".join(name for name, _ in plugins.listed("alpa.detectors"))
+        raise ConfigError(f"Unknown detector {key}; choose {known}.")
+    from alpa.detectors.detector import Detector
+
+    cls: type[Detector] = plugins.load("alpa.detectors", entry, Detector, "a subclass of alpa.Detector")
+    if getattr(cls, "key", None) != key:
+        problem = f"{plugins.origin(entry)} declares the detector {key} as {entry.value}, whose key is"
+        raise ConfigError(f"{problem} {getattr(cls, 'key', 'missing')}; give both one name.")
+    return cls
 
 
 def build_detector(
     key: str, image_shape: tuple[int, ...], config: Any = None, seed: int = 0, predicted: int = 0
-) -> Detector:
+) -> "Detector":
     """Build an untrained detector.
 
     Args:
-        key: one of DETECTORS.
+        key: of one of DETECTORS, or of one that another package declares.
         image_shape: (C, H, W) of the images it will see, or of cuboids with their frames as channels.
         config: the detector's own dataclass, a mapping of its fields, or None for the defaults.
         seed: decides the initial weights, the validation share and the order of batches.
@@ -69,6 +120,8 @@ def build_detector(
     try:
         return cls(shape, config, seed, *([predicted] if predicted else []))
     except (RuntimeError, MemoryError) as error:  # torch has no memory for so many parameters, or cannot count them
+        from alpa.detectors.detector import brief
+
         raise ConfigError(f"{key} cannot be built with {config} ({brief(error)}); choose smaller sizes.") from None
 
 
@@ -92,7 +145,7 @@ def _checked_seed(seed: Any) -> int:
     return operator.index(seed)
 
 
-def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
+def load_detector(folder: Path | str, expected: str | None = None) -> "Detector":
     """Load a detector that `Detector.save` wrote, ready to score on the CPU.
 
     Args:
@@ -102,6 +155,8 @@ def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
     Raises:
         ModelError: a file is missing or damaged, or the folder holds another detector than `expected`.
     """
+    from alpa.data.preparation import Preparation
+
     folder = Path(folder)
     try:
         description = json.loads(read_text(folder / "detector.json"))
@@ -124,4 +179,6 @@ def load_detector(folder: Path | str, expected: str | None = None) -> Detector:
 
 
 def _undescribed(folder: Path, error: Exception) -> ModelError:
+    from alpa.detectors.detector import brief
+
     return ModelError(f"{folder}/detector.json does not describe a detector ({brief(error)}); train it again.")

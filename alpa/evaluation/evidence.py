@@ -21,8 +21,9 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from alpa.errors import StudyError
 from alpa.files import require_file
 from alpa.tuning.finished import StudyRecord, choose
+from alpa.tuning.journal import quiet
 from alpa.tuning.pruners import PRUNERS
-from alpa.tuning.study import quiet, replay
+from alpa.tuning.study import replay
 
 PSEUDO, LABELLED, TEST = "pseudo", "labelled", "test"
 NOT_FAMILIES = (LABELLED, TEST)

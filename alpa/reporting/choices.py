@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import alpa
+from alpa.plugin_code import sources
 from alpa.reporting.document import Column, Table
 
 MARK = re.compile(r"(?P<kind>Deviation|Unstated in the paper): (?P<text>.*)")
-
 
 DETECTORS = Path(alpa.__file__).parent / "detectors"
 
@@ -16,13 +16,14 @@ DETECTORS = Path(alpa.__file__).parent / "detectors"
 def choices(detectors: Sequence[str], folder: Path = DETECTORS) -> Table | None:
     """Return every `Deviation:` and `Unstated in the paper:` in a folder's modules, None if there is none.
 
-    The modules of detectors other than these and those that they build on are left out.
+    The modules of detectors other than these and those that they build on are left out; those of the packages that
+    bring some of them are there too.
     """
     left_out = _of_others(detectors)
+    paths = [path for path in sorted(folder.glob("*.py")) if path.stem not in left_out]
     rows = tuple(
         (path.name, kind, text)
-        for path in sorted(folder.glob("*.py"))
-        if path.stem not in left_out
+        for path in (*paths, *sources(detectors))
         for kind, text in _marked(path.read_text("utf-8"))
     )
     columns = (Column("File", "text"), Column("Kind", "text"), Column("Choice", "text"))

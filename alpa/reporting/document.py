@@ -1,7 +1,10 @@
 """What a report consists of, with every number formatted already: templates only lay it out."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
+
+ONE_LINE = 32  # letters, above which a text in a table on paper may take several lines
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,21 @@ class Table:
     filterable: bool = False
     ranked: frozenset[int] = frozenset()
 
+    @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """How many letters the longest text of each column has."""
+        texts = [[column.title, *cells] for column, *cells in zip(self.columns, *self.rows, strict=True)]
+        return tuple(max(map(len, each)) for each in texts)
+
+    def shares(self, longest: int = ONE_LINE) -> tuple[float, ...]:
+        """Return which share of the rest of a line each column gets that has a text of more letters, 0 for others."""
+        wraps = [
+            column.kind == "text" and length > longest
+            for column, length in zip(self.columns, self.lengths, strict=True)
+        ]
+        typical = [is_long * sum(len(row[place]) for row in self.rows) ** 0.5 for place, is_long in enumerate(wraps)]
+        return tuple(each / (sum(typical) or 1) for each in typical)
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -45,6 +63,11 @@ class Picture:
     def file(self) -> str:
         """The file that a document links to."""
         return next(iter(self.files))
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is a drawing rather than a sheet of images."""
+        return f"{self.name}.svg" in self.files
 
 
 def present(*blocks: Table | Picture | None) -> tuple[Table | Picture, ...]:

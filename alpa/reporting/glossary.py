@@ -17,6 +17,15 @@ DEFINITIONS = {
     "encoder_gap": "Mean squared difference between the latents of GANomaly's first encoder, of x, and of its second, "
     "of the reconstruction.",
     "distance": "Mean distance, in pixels, to the nearest training images.",
+    "outside": "Logarithm of the one-class support vector machine's limit over the image's weighted sum of "
+    "similarities to its support vectors.",
+    "isolation": "2 to the power of minus the mean depth at which random cuts isolate an image, in usual depths.",
+    "factor": "Mean density around the nearest training images, relative to that around the image, in pixels.",
+    "centre_distance": "Squared distance of Deep SVDD's encoding to its centre, less its squared radius, if any.",
+    "improbability": "Negative log-probability of x under the distribution that the variational autoencoder decodes, a "
+    "pixel's mean.",
+    "masked": "As reconstruction, of the image whose places OLED's mask hides.",
+    "context": "Mean absolute difference between x and that reconstruction, of the hidden places alone.",
 }
 
 

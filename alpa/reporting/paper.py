@@ -40,7 +40,7 @@ def build_paper(reports: Path, benchmarks: Sequence[str]) -> Page:
     Raises:
         ScoreError: none of them has results, or a result table is damaged.
     """
-    found = [key for key in benchmarks if (reports / key / "leaderboard.csv").is_file()]
+    found = with_results(reports, benchmarks)
     if not found:
         stage = f"pipeline/dvc.yaml:leaderboard@{benchmarks[0]}" if benchmarks else ""
         wanted = f"run `dvc repro {stage}`" if stage else "name some in pipeline.paper"
@@ -60,6 +60,11 @@ def build_paper(reports: Path, benchmarks: Sequence[str]) -> Page:
     notes = " ".join(f"{each.dataset_title}: {labelled_note(each.labelled)}" for each in results if each.labelled)
     present = tuple(section.noted(notes) for section in sections if section is not None)
     return Page("All benchmarks", title, tuple(summary), present, tuple(_order(results)))
+
+
+def with_results(reports: Path, benchmarks: Sequence[str]) -> list[str]:
+    """Return those of the benchmarks whose results lie in `reports`, in their order."""
+    return [key for key in benchmarks if (reports / key / "leaderboard.csv").is_file()]
 
 
 def _leaders(results: Sequence[Results]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
+from alpa.errors import ConfigError
 from alpa.reporting.cells import Cell, Key
 from alpa.reporting.document import Column, Table
 
@@ -49,9 +50,12 @@ def _row(detector: str, described: list[tuple[dict[str, Any], dict[str, Any]]]) 
 
 
 def _defaults(detector: str) -> dict[str, Any]:
-    from alpa.detectors import DETECTORS
+    from alpa.detectors import detector_class
 
-    known = fields(DETECTORS[detector].config_class) if detector in DETECTORS else ()
+    try:
+        known = fields(detector_class(detector).config_class)
+    except ConfigError:  # of a package that is no longer there
+        return {}
     return {field.name: field.default for field in known if field.default is not MISSING}
 
 

@@ -23,7 +23,7 @@ from alpa.evaluation.facts import hardware
 from alpa.files import read_text, whole_folder
 from alpa.runs import read_json
 from alpa.runtime import Runtime
-from alpa.training.fingerprint import code_fingerprint
+from alpa.training.fingerprint import detector_fingerprint
 from alpa.training.workers import Pool, run_in_workers
 
 Files = dict[str, bytes]
@@ -65,7 +65,7 @@ class Cell:
     @property
     def code(self) -> str:
         """A SHA-256 of the code that decides its numbers."""
-        return _code_of(detector_class(self.detector).__module__)
+        return _code_of(self.detector)
 
     def key(self, runtime: Runtime) -> str:
         """Return a SHA-256 of all that decides the cell's numbers: code, data, parameters, versions, and runtime."""
@@ -202,8 +202,8 @@ class SavedCell:
 
 
 @functools.cache
-def _code_of(module: str) -> str:
-    return code_fingerprint([module])
+def _code_of(key: str) -> str:
+    return detector_fingerprint(key, detector_class(key))
 
 
 def _without_facts(files: Files | None) -> Files:

@@ -1,4 +1,4 @@
-"""Which code decides a cell's numbers: the detector's module and every module of its package that it imports."""
+"""Which code decides a cell's numbers: the detector's module and what it imports, of its own package and of ALPA."""
 
 import ast
 import hashlib
@@ -6,15 +6,32 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from alpa.plugin_code import digest
+from alpa.plugins import find
+
 # Modules that numbers do not depend on: parameters (their values are in the key), messages, how files are written and
 # described, and where calls run.
 NEUTRAL = frozenset(
     {"alpa.config", "alpa.errors", "alpa.files", "alpa.runs", "alpa.evaluation.facts", "alpa.training.workers"}
 )
+SUITE = "alpa"
+
+
+def detector_fingerprint(key: str, detector: type) -> str:
+    """Return a SHA-256 of the code that decides the numbers of the detector `key`.
+
+    Of another package's detector, every file of that package counts, and the versions of what it requires.
+    """
+    entry = find("alpa.detectors", key, ())
+    if entry is None:
+        return code_fingerprint([detector.__module__])
+    own = (SUITE, detector.__module__.partition(".")[0])
+    built_on = [base.__module__ for base in detector.__mro__ if base.__module__.partition(".")[0] in own]
+    return hashlib.sha256(f"{code_fingerprint(built_on)} {digest(entry)}".encode()).hexdigest()
 
 
 def code_fingerprint(modules: list[str]) -> str:
-    """Return a SHA-256 over `modules` and what they import from their own packages, directly or not.
+    """Return a SHA-256 over `modules` and what they import, directly or not, from their own packages and from ALPA.
 
     Comments, docstrings, annotations and layout do not count: a better explanation never retrains a model.
     """
@@ -23,6 +40,8 @@ def code_fingerprint(modules: list[str]) -> str:
     while waiting:
         name = waiting.pop()
         path = _source(name)
+        if path is None and name in modules:
+            path = _file(name)
         if name in sources or name in NEUTRAL or path is None:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -33,17 +52,23 @@ def code_fingerprint(modules: list[str]) -> str:
 
 def _source(name: str) -> Path | None:
     """Return a module's file; None for a package's __init__ (an index, not a computation) and for no module at all."""
+    path = _file(name)
+    return None if path is None or path.name == "__init__.py" else path
+
+
+def _file(name: str) -> Path | None:
+    """Return the file of a module or of a package's __init__, None where there is none."""
     loaded = sys.modules.get(name)
     try:
         spec = loaded.__spec__ if loaded else importlib.util.find_spec(name)
     except (ModuleNotFoundError, ValueError):
         return None
     origin = getattr(loaded, "__file__", None) or (spec.origin if spec else None)
-    return Path(origin) if origin and origin.endswith(".py") and not origin.endswith("__init__.py") else None
+    return Path(origin) if origin and origin.endswith(".py") else None
 
 
 def _imports(tree: ast.AST, module: str) -> list[str]:
-    package, _, _ = module.partition(".")
+    followed = {module.partition(".")[0], SUITE}
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -51,7 +76,7 @@ def _imports(tree: ast.AST, module: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             origin = importlib.util.resolve_name("." * node.level + (node.module or ""), module.rpartition(".")[0])
             found += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
-    return [name for name in found if name.partition(".")[0] == package]
+    return [name for name in found if name.partition(".")[0] in followed]
 
 
 class _Essence(ast.NodeTransformer):

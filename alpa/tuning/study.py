@@ -1,34 +1,26 @@
 """An Optuna study in a journal file: it grows, resumes where it was killed, and gives the same trials either way."""
 
-import contextlib
-import hashlib
-import itertools
-import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 from tqdm import tqdm
 
 from alpa.errors import ConfigError, ModelError, StudyError
-from alpa.files import require_file
 from alpa.runs import digest
 from alpa.training.progress import interval
 from alpa.tuning.finished import Aurocs, Finished
+from alpa.tuning.journal import drop_stale_lock, drop_torn_line, held_study, journal_storage, quiet, seal, set_aside
 from alpa.tuning.pruners import make_pruner
 from alpa.tuning.space import Space, describe
 
-FOLDER = Path(".cache/studies")
 STARTUP_TRIALS = 8  # drawn at random before the sampler learns from them
-LOCK_SECONDS = 1.0  # that a lock on a journal may be held before it counts as left behind
 WORST = 0.0  # what a trial is worth whose training diverges
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -44,11 +36,6 @@ class Plan:
     settings: dict[str, Any]  # JSON values; a study with others is set aside
     seed: int
     pruner: str
-
-
-def study_path(benchmark: str, detector: str, study: str | None = None) -> Path:
-    """Return the journal of a study, whose name is the file's."""
-    return FOLDER / f"{'-'.join(name for name in (benchmark, detector, study) if name)}.journal"
 
 
 def run_study(path: Path, plan: Plan, evaluate: Evaluate, trials: int, minutes: float | None) -> list[Finished]:
@@ -80,31 +67,10 @@ def run_study(path: Path, plan: Plan, evaluate: Evaluate, trials: int, minutes: 
                 seed = int(np.random.SeedSequence([plan.seed, len(done)]).generate_state(1)[0])
                 study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
                 _run_trial(study, _begin_trial(study, plan.space), evaluate, is_first=not done)
-                _seal(study, path)
+                seal(study, path)
                 done = _finished(study)
                 progress.update()
         return [_as_finished(place, trial) for place, trial in enumerate(done[:trials])]
-
-
-def copy_studies(folder: Path, target: Path) -> tuple[JournalStorage, int]:
-    """Copy every study of a folder's journals into one new journal; return its storage and how many they are.
-
-    Raises:
-        StudyError: a journal is damaged, or there is none.
-    """
-    storage = _storage(target)
-    paths = sorted(folder.glob("*.journal"))
-    if not paths:
-        raise StudyError(f"{folder} holds no study; run `make repro` or `make tune TRIALS=30`.")
-    with quiet():
-        for path in paths:
-            optuna.copy_study(
-                from_study_name=_load(path).study_name,
-                from_storage=_storage(path),
-                to_storage=storage,
-                to_study_name=path.stem,
-            )
-    return storage, len(paths)
 
 
 def replay(pruner: str, recorded: Sequence[dict[str, Aurocs]]) -> list[Finished]:
@@ -123,8 +89,8 @@ def _recorded(aurocs: dict[str, Aurocs]) -> Evaluate:
 def _open(path: Path, plan: Plan) -> optuna.Study:
     """Return the study of this plan, after setting aside a damaged one, or one whose trials meant something else."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _drop_stale_lock(path)
-    if held := _held(path):
+    drop_stale_lock(path)
+    if held := held_study(path):
         made_with, settings = held.user_attrs.get("settings"), digest(plan.settings)
         if made_with == settings and held.user_attrs.get("space") != describe(plan.space):
             raise StudyError(
@@ -132,85 +98,18 @@ def _open(path: Path, plan: Plan) -> optuna.Study:
                 f"it in tuning.space, or begin a new study by giving tuning.study a name."
             )
         if made_with == settings:
-            _drop_torn_line(path)
+            drop_torn_line(path)
             held.pruner = make_pruner(plan.pruner)
             return held
-        aside = _set_aside(path, f".{str(made_with)[:8]}", ".journal")
+        aside = set_aside(path, f".{str(made_with)[:8]}", ".journal")
         print(f"Study {path.stem} rests on other data, code or settings; it is kept as {aside}, and a new one begins.")
     study = optuna.create_study(
-        storage=_storage(path), study_name=path.stem, direction="maximize", pruner=make_pruner(plan.pruner)
+        storage=journal_storage(path), study_name=path.stem, direction="maximize", pruner=make_pruner(plan.pruner)
     )
     study.set_user_attr("space", describe(plan.space))
     study.set_user_attr("about", plan.settings)
     study.set_user_attr("settings", digest(plan.settings))  # last: a study without it is begun anew
     return study
-
-
-def _held(path: Path) -> optuna.Study | None:
-    """Return the study that a journal holds; None where there is none, or a damaged one, which is then set aside."""
-    if not path.exists() or (path.is_file() and not path.stat().st_size):  # as killed before the first line
-        return None
-    try:
-        return _load(path)
-    except StudyError as error:
-        aside = _set_aside(path, path.suffix, ".damaged")
-        reason = str(error).rpartition(";")[0]
-        print(f"{reason}; it is kept as {aside}, and the study begins anew with the finished cells of its trials.")
-        return None
-
-
-def _set_aside(path: Path, mark: str, suffix: str) -> Path:
-    """Rename a journal, to <name><mark>[-<number>]<suffix> where there is none yet, and return its new path."""
-    names = (path.with_name(f"{path.stem}{mark}{f'-{again}' if again else ''}{suffix}") for again in itertools.count())
-    return path.replace(next(name for name in names if not name.exists()))
-
-
-def _load(path: Path) -> optuna.Study:
-    try:
-        require_file(path)
-        content = path.read_bytes()
-        for line in content.split(b"\n")[-2:-1]:
-            json.loads(line)  # Optuna does not mind a bad last line until another follows it
-        study = optuna.load_study(storage=_storage(path), study_name=path.name.partition(".")[0])
-        sealed = study.user_attrs.get("seal", {"bytes": 0, "sha256": None})
-        if sealed["sha256"] not in (None, hashlib.sha256(content[: sealed["bytes"]]).hexdigest()):
-            raise ValueError("a line of it is lost or changed")
-        return study
-    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        reason = text.splitlines()[0].strip("'\" .") if text else type(error).__name__
-        raise StudyError(f"{path} is no journal of study {path.stem} ({reason}); move it away.") from None
-
-
-def _seal(study: optuna.Study, path: Path) -> None:
-    """Note in a journal a digest of what it holds, which a line that gets lost or changed later breaks.
-
-    Optuna would take the rest for a study, whose trials then were others. What is added later is no damage.
-    """
-    content = path.read_bytes()
-    study.set_user_attr("seal", {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()})
-
-
-def _storage(path: Path) -> JournalStorage:
-    return JournalStorage(JournalFileBackend(str(path.absolute())))
-
-
-def _drop_stale_lock(path: Path) -> None:
-    """Remove the lock that a killed process left on a journal; a living one holds it for the time of a line."""
-    lock = path.with_name(f"{path.name}.lock")
-    with contextlib.suppress(FileNotFoundError):
-        before = lock.lstat().st_mtime_ns  # and not its inode, which the next lock gets again
-        time.sleep(LOCK_SECONDS)
-        if lock.lstat().st_mtime_ns == before:
-            lock.unlink()
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Cut off what a killed process left of a line, so that the next one does not grow onto it."""
-    content = path.read_bytes()
-    if content and not content.endswith(b"\n"):
-        with path.open("rb+") as file:
-            file.truncate(content.rfind(b"\n") + 1)
 
 
 def _settle(study: optuna.Study) -> None:
@@ -322,14 +221,3 @@ def _as_finished(place: int, trial: FrozenTrial) -> Finished:
 
 def _spoken(space: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {text}" for name, text in space.items())
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep Optuna from telling of every trial: the progress bar does."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)

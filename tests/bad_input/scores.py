@@ -1,5 +1,6 @@
 """Score tables and result tables that are damaged, incomplete, or not what they should be."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,4 +217,61 @@ RESULTS = {
         as_command=True,
     ),
 }
-CASES = {"score tables": TABLES, "results": RESULTS}
+LEADERBOARD, CELLS = "reports/digits/leaderboard.csv", "reports/digits/cells.csv"
+
+
+def comparing(damage: Damage, *says: str) -> Case:
+    """Return the case of a result that is compared with itself."""
+    return Case("compare digits digits", says, damage=damage, base="finished")
+
+
+COMPARISONS = {
+    "a benchmark without results": Case(
+        "compare digits mnist",
+        ("mnist is neither a benchmark with results nor a folder of them; choose digits.",),
+        base="finished",
+    ),
+    "a benchmark where nothing has results": Case(
+        "compare a/b c", ("a/b is neither a benchmark with results", "none has results there.")
+    ),
+    "a commit outside git": Case(
+        "compare digits HEAD:digits", ("HEAD:digits names a commit", "name a folder."), base="finished"
+    ),
+    "an unknown commit": Case(
+        "compare digits nowhere:digits",
+        ("Commit nowhere is not in this repository; `git log --oneline` lists",),
+        damage=lambda folder: subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True),
+        base="finished",
+    ),
+    "a commit like an option": Case(
+        "compare digits --all:digits",
+        ("Commit --all is not in this repository; `git log --oneline` lists",),
+        damage=lambda folder: subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True),
+        base="finished",
+    ),
+    "a file of another kind to write": Case(
+        "compare digits digits x.pdf", ("cannot be written to x.pdf; name a file that ends in .md or .csv.",)
+    ),
+    "no cells": comparing(remove(CELLS), "digits has no cells.csv; run the benchmark again, or restore it."),
+    "cells that are no table": comparing(write(CELLS, "a,b\n1\n"), "digits: cells.csv is no CSV table", "restore it."),
+    "cells that are no text": comparing(write(CELLS, b"\xff\n"), "digits has a file that is not text", "restore it."),
+    "no rows": comparing(write(CELLS, "detector\n"), "digits: cells.csv has no rows; run the benchmark again."),
+    "a cell twice": comparing(
+        lambda folder: (folder / CELLS).write_text((folder / CELLS).read_text() * 2),
+        "digits: cells.csv has ",
+        "restore it.",
+    ),
+    "a column that is missing": comparing(
+        replace(LEADERBOARD, "is_primary", "primary"), "leaderboard.csv has no column is_primary; restore it."
+    ),
+    "a mean that is no number": comparing(
+        replace(LEADERBOARD, "True,0.", "True,a"),
+        "digits: leaderboard.csv has '",
+        "in its column auroc_mean; restore it.",
+    ),
+    "a mean without end": comparing(
+        replace(LEADERBOARD, "True,0.", "True,1e999"), "leaderboard.csv has inf in its column auroc_mean; restore it."
+    ),
+    "facts that are no JSON": comparing(write(FACTS, "{"), "digits: facts.json is not JSON; delete or restore it."),
+}
+CASES = {"score tables": TABLES, "results": RESULTS, "comparisons": COMPARISONS}

@@ -120,10 +120,8 @@ KEYS = {
         {"tuning.space.alpa": {"strenght": [1, 2]}},
         base="finished",
     ),
-    "a detector that is not listed": Case(
-        "split mnist",
-        ("svdd is in detectors but not in pipeline.detectors; add it there or remove it here.",),
-        {"detectors.svdd": {}},
+    "a section of no detector": Case(
+        "preflight digits", ("Unknown detector svdd; choose alpa, arae",), {"detectors.svdd": {}}
     ),
     "a search space of no detector": Case(
         "split mnist", ("tuning.space names svdd; choose alpa, autoencoder",), {"tuning.space.svdd": {"nu": [1, 2]}}

@@ -28,8 +28,16 @@ SMALL: dict[str, dict[str, Any]] = {
         "batch_size": 16,
         "learning_rate": 2e-3,
     },
+    "isolation_forest": {"trees": 30, "subsample": 32},
     "knn": {},
+    "lof": {},
+    "ocsvm": {},
     "pca": {"components": 8},
+    "arae": {"width": 4, "latent": 4, "attack_steps": 2},
+    "deep_svdd": {"width": 4, "latent": 16},
+    "memae": {"width": 4, "latent": 8, "items": 20},
+    "oled": {"width": 4, "latent": 4},
+    "vae": {"width": 4, "latent": 4, "samples": 3},
 }
 SMALL["ganomaly_tuned"] = SMALL["ganomaly"]
 SHORT = TrainingConfig(steps=6, batch_size=16, learning_rate=5e-3)

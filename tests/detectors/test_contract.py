@@ -19,6 +19,7 @@ Build = Callable[..., Any]
 Images = Callable[..., np.ndarray]
 
 LEARNED = [key for key, cls in DETECTORS.items() if cls.train_step is not Detector.train_step]
+OF_ANY_SCALE = ("isolation_forest", "lof", "ocsvm")  # they compare pixels or distances with others
 
 
 def same_bits(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
@@ -179,7 +180,10 @@ def test_how_images_are_prepared_changes_the_scores(
 ) -> None:
     plain = fit(key).scores(mixed)
     for name, values in prepared(key, preparation).scores(mixed).items():
-        assert (values != plain[name]).all(), name
+        if key in OF_ANY_SCALE and preparation == "scaled":
+            np.testing.assert_allclose(values, plain[name], rtol=1e-2, atol=1e-3, err_msg=name)
+        else:
+            assert (values != plain[name]).all(), name
 
 
 @pytest.mark.parametrize("preparation", ["scaled", "gcn"])
@@ -212,9 +216,10 @@ def test_the_history_has_a_row_for_each_of_few_steps_and_a_column_for_each_loss(
     header, *rows = (tmp_path / "history.csv").read_text().splitlines()
     assert header.split(",")[0] == "step"
     if key in LEARNED:
-        assert [row["step"] for row in detector.history] == [1, 2, 3, 4, 5, 6]
+        steps = range(4 if key == "deep_svdd" else 1, 7)  # it has three of pretraining before
+        assert [row["step"] for row in detector.history] == list(steps)
         assert len(header.split(",")) > 1
-        assert len(rows) == 6
+        assert len(rows) == len(steps)
     else:
         assert (header, rows, detector.history) == ("step", [], [])
 

@@ -9,6 +9,7 @@ import pytest
 from alpa.config import TrainingConfig
 from alpa.detectors import DETECTORS, build_detector, load_detector
 from alpa.detectors.detector import Detector
+from alpa.detectors.reconstruction import ReconstructingDetector
 from tests.detectors.conftest import SMALL
 
 LEARNED = [key for key, cls in DETECTORS.items() if cls.train_step is not Detector.train_step]
@@ -22,7 +23,8 @@ def test_images_of_every_size_are_learned_scored_saved_and_loaded(key: str, side
     detector = build_detector(key, (3, side, side), SMALL[key] | few_steps(key)).fit(images, STEPS)
     scores = detector.scores(images)
     assert all(np.isfinite(values).all() and values.shape == (8,) for values in scores.values())
-    assert detector.reconstruct(images).shape == images.shape
+    if isinstance(detector, ReconstructingDetector):
+        assert detector.reconstruct(images).shape == images.shape
     detector.save(tmp_path)
     loaded = load_detector(tmp_path, expected=key)
     assert loaded.image_shape == (3, side, side)

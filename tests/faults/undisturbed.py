@@ -15,7 +15,11 @@ from tests.faults.benchmark import DISTURBED, STAGES, Stage, make_project, make_
 from tests.pipeline.project import Project
 
 RESULTS = ("data/raw", "data/splits", "runs", "reports")
-OF_THE_DAY = ("facts.json", "reports/faults/report.html", "reports/faults/report.md")  # times and hardware
+OF_THE_DAY = (  # times and hardware
+    "facts.json",
+    *(f"reports/faults/report.{form}" for form in ("html", "md", "pdf", "tex", "json")),
+    *(f"reports/faults/tables/{table}.tex" for table in ("facts", "cost")),
+)
 UNFINISHED = (".partial", ".part", ".tmp")
 SECONDS = 300.0  # after which a command counts as hanging
 

@@ -26,7 +26,9 @@ from alpa.evaluation.scores import read_scores
 from alpa.ledger import Ledger
 from alpa.params import load_params
 from alpa.reporting.cells import find_cells
+from alpa.reporting.comparison import as_text, comparison_page
 from alpa.reporting.results import read_results
+from alpa.reporting.sides import read_side
 from alpa.training.cells import CellStore
 from alpa.tuning.finished import read_record
 from alpa.yaml_file import read_yaml
@@ -101,7 +103,7 @@ def studied(folder: Path) -> object:
 
 
 def copied(folder: Path) -> object:
-    from alpa.tuning.study import copy_studies
+    from alpa.tuning.journal import copy_studies
 
     return copy_studies(folder, folder / "copy.journal.all")
 
@@ -109,6 +111,11 @@ def copied(folder: Path) -> object:
 def evidence(folder: Path) -> object:
     record = read_record(folder / "alpa.trials.json")
     return gather({"alpa": record}, {"alpa": read_sweep(folder / "alpa.csv")})
+
+
+def compared(folder: Path) -> object:
+    sides = read_side(".", folder), read_side("reports/digits", seeds.finished())
+    return as_text(comparison_page(*sides))
 
 
 DIGITS = "data/splits/digits/test"
@@ -231,6 +238,15 @@ READERS: dict[str, Reader] = {
         read_results,
         beside("reports/digits"),
         examples=120,
+    ),
+    "compared cells": Reader(
+        project("reports/digits/cells.csv"), "cells.csv", compared, beside("reports/digits"), examples=120
+    ),
+    "compared leaderboards": Reader(
+        project("reports/digits/leaderboard.csv"), "leaderboard.csv", compared, beside("reports/digits"), examples=120
+    ),
+    "compared facts": Reader(
+        project("reports/digits/facts.json"), "facts.json", compared, beside("reports/digits"), "json", examples=120
     ),
     "ledger": Reader(
         lambda: [b'{"digits/pca/whole": "ab", "digits/pca/0-0": "cd"}'],

@@ -2,15 +2,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from alpa.detectors import DETECTORS
 from alpa.evaluation.video import frame_scores
+from alpa.params import load_params
 from alpa.runtime import Runtime
 from performance.scoring import VIDEO, frame_detector, generated_clips, scoring_runs
 
 
-def test_every_detector_is_measured_on_images_and_one_on_frames() -> None:
+def test_every_detector_of_the_pipeline_is_measured_on_images_and_one_on_frames() -> None:
     runs = scoring_runs(n_images=8, n_frames=8, n_training=80, runtime=Runtime())
-    untuned = DETECTORS.keys() - {"ganomaly_tuned"}  # which differs from ganomaly in its settings alone
+    untuned = set(load_params().pipeline.detectors) - {
+        "ganomaly_tuned"
+    }  # which differs from ganomaly in its settings alone
     assert runs.keys() == {f"{key}, images" for key in untuned} | {"alpa, frames"}
     assert all(run() > 0 for run in runs.values())
 

@@ -35,8 +35,9 @@ def add_distance(project: Project) -> None:
     detectors = project.folder / "alpa/detectors"
     shutil.copy(Path(__file__).with_name("distance.py"), detectors)
     registry = (detectors / "__init__.py").read_text()
-    registry = registry.replace("from alpa.errors", "from alpa.detectors.distance import Distance\nfrom alpa.errors", 1)
-    registry = registry.replace('    "alpa": ALPA,\n', '    "alpa": ALPA,\n    "distance": Distance,\n', 1)
+    first = '        "alpa": "alpa.detectors.alpa:ALPA",\n'
+    assert first in registry
+    registry = registry.replace(first, f'{first}        "distance": "alpa.detectors.distance:Distance",\n')
     (detectors / "__init__.py").write_text(registry)
     project.edit({"detectors.distance": {"power": 2.0}, "pipeline.detectors": ["alpa", "pca", "distance"]})
 

@@ -222,7 +222,7 @@ def test_one_line_in_the_folder_list_and_one_benchmark_run_by_dvc(code: Project,
     switch_off_tracking(project)
     assert project.run("git", "init").returncode == 0
     target = "pipeline/dvc.yaml:leaderboard@parts"
-    stages = {"folder@parts", "split@parts", "leaderboard@parts"}
+    stages = {"plugins", "folder@parts", "split@parts", "leaderboard@parts"}
     stages |= {f"{name}@parts-pca" for name in ("tune", "train", "evaluate")}
     assert stages_run(project.repro(target)) == stages
     assert (project.folder / "reports/parts/leaderboard.csv").is_file()

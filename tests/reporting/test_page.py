@@ -13,7 +13,8 @@ import pytest
 
 from alpa.reporting.benchmark import Inputs, build_page
 from alpa.reporting.document import Column, Page, Section, Table
-from alpa.reporting.page import escape_latex, escape_markdown, render_html, render_latex, render_markdown, write_page
+from alpa.reporting.latex import escape_latex, render_latex
+from alpa.reporting.page import escape_markdown, render_html, render_markdown, write_page
 
 LOADING = {"src", "srcset", "href", "xlink:href", "data", "poster", "action", "background"}
 SCRIPT = "<script>alert('1')</script>|`_&%"
@@ -171,7 +172,8 @@ def test_writing_again_removes_figures_of_the_past(page: Page, tmp_path: Path) -
 
 def compiled(tables: list[str], folder: Path) -> str:
     """Compile tables as a document and return what LaTeX says."""
-    preamble = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs,graphicx}\begin{document}"
+    packages = r"\usepackage[T1]{fontenc}\usepackage{array,booktabs,graphicx,longtable,tabularx}"
+    preamble = rf"\documentclass{{article}}{packages}\begin{{document}}"
     (folder / "all.tex").write_text("\n".join([preamble, *tables, r"\end{document}"]))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -180,10 +182,11 @@ def compiled(tables: list[str], folder: Path) -> str:
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
-def test_latex_tables_compile_and_fit_the_page(written: Path, tmp_path: Path) -> None:
-    assert "Overfull" not in compiled(
-        [path.read_text() for path in sorted((written / "tables").glob("*.tex"))], tmp_path
-    )
+def test_latex_tables_of_numbers_compile_and_fit_the_page(written: Path, tmp_path: Path) -> None:
+    texts = [path.read_text() for path in sorted((written / "tables").glob("*.tex"))]
+    of_numbers = [text for text in texts if r"\resizebox" in text]
+    assert len(of_numbers) >= 4
+    assert "Overfull" not in compiled(of_numbers, tmp_path)
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")

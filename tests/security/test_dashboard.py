@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from alpa.tuning.study import FOLDER
+from alpa.tuning.journal import FOLDER
 from tests.security.servers import PYTHON, free_port, listening, recipe, served, status
 
 STUB = """

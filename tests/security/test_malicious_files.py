@@ -27,7 +27,7 @@ from alpa.runs import read_json
 from alpa.training.cells import DIGESTS, CellStore
 from alpa.training.tuned import read_tuned
 from alpa.tuning.finished import read_record
-from alpa.tuning.study import copy_studies
+from alpa.tuning.journal import copy_studies
 from tests.security.evil import Evil, refusal, write
 
 DESCRIPTION = {"detector": "pca", "image_shape": [1, 32, 32], "config": {}, "seed": 0}

@@ -129,7 +129,8 @@ def test_latex_reads_no_file_and_ends_no_cell(report: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 def test_latex_compiles(report: Path, tmp_path: Path) -> None:
-    preamble = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs,graphicx}\begin{document}"
+    packages = r"\usepackage[T1]{fontenc}\usepackage{array,booktabs,graphicx,longtable,tabularx}"
+    preamble = rf"\documentclass{{article}}{packages}\begin{{document}}"
     tables = [path.read_text() for path in sorted((report / "tables").glob("*.tex"))]
     (tmp_path / "all.tex").write_text("\n".join([preamble, *tables, r"\end{document}"]))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "all.tex"]
@@ -139,7 +140,7 @@ def test_latex_compiles(report: Path, tmp_path: Path) -> None:
 
 def test_every_figure_is_well_formed_and_named_by_the_suite(report: Path) -> None:
     figures = sorted((report / "figures").iterdir())
-    assert all(re.fullmatch(r"[a-z0-9_-]+\.(svg|png)", path.name) for path in figures)
+    assert all(re.fullmatch(r"[a-z0-9_-]+\.(svg|png|pdf)", path.name) for path in figures)
     for path in figures:
         if path.suffix == ".svg":
             tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(path).iter()}

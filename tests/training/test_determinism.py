@@ -17,7 +17,11 @@ from alpa.training.workers import Pool
 MakeCell = Callable[..., Cell]
 SMALL: dict[str, dict[str, Any]] = {
     **{key: {"width": 4, "latent": 2} for key in ("alpa", "denoising", "autoencoder")},
+    **{key: {"width": 4, "latent": 2} for key in ("memae", "oled", "vae")},
     **{key: {"features": 4, "epochs": 1, "minimum_steps": 4} for key in ("ganomaly", "ganomaly_tuned")},
+    "arae": {"width": 4, "latent": 2, "attack_steps": 2},
+    "deep_svdd": {"width": 4, "latent": 8},
+    "isolation_forest": {"trees": 10},
 }
 
 

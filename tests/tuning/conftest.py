@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from alpa.tuning import study
+from alpa.tuning import journal, study
 from alpa.tuning.finished import Finished
 from tests.tuning.toy import TRIALS, run_toy
 
@@ -23,7 +23,7 @@ def quick_studies() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "STARTUP_TRIALS", 3)
-        patch.setattr(study, "LOCK_SECONDS", LOCK_SECONDS)
+        patch.setattr(journal, "LOCK_SECONDS", LOCK_SECONDS)
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 

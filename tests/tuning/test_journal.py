@@ -10,7 +10,8 @@ from optuna.distributions import FloatDistribution
 
 from alpa.errors import StudyError
 from alpa.tuning.finished import Aurocs, Finished
-from alpa.tuning.study import copy_studies, run_study
+from alpa.tuning.journal import copy_studies
+from alpa.tuning.study import run_study
 from tests.tuning.toy import (
     SPACE,
     TRIALS,

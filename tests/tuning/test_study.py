@@ -11,7 +11,8 @@ import pytest
 
 from alpa.errors import ModelError, StudyError
 from alpa.tuning.finished import Aurocs, Finished, choose
-from alpa.tuning.study import WORST, Evaluate, replay, run_study, study_path
+from alpa.tuning.journal import study_path
+from alpa.tuning.study import WORST, Evaluate, replay, run_study
 from tests.tuning.toy import (
     CLASSES,
     SEARCHED,
