@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullLocator
+from sklearn import config_context
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from alpa.evaluation.scores import ScoreTable
@@ -152,9 +153,10 @@ def plain_log(axis: Axis, subs: Sequence[int] = (1, 2, 5)) -> None:
 def _mean_rocs(cells: Sequence[pd.DataFrame], score: str, grids: Sequence[np.ndarray]) -> np.ndarray:
     """Return the true-positive rate at the false-positive rates of each grid, mean over cells."""
     curves = []
-    for cell in cells:
-        false_positives, true_positives, _ = roc_curve(cell["is_anomaly"], cell[score])
-        curves.append([np.interp(grid, false_positives, true_positives) for grid in grids])
+    with config_context(assume_finite=True, skip_parameter_validation=True):  # both were checked as they were read
+        for cell in cells:
+            false_positives, true_positives, _ = roc_curve(cell["is_anomaly"].to_numpy(), cell[score].to_numpy())
+            curves.append([np.interp(grid, false_positives, true_positives) for grid in grids])
     return np.mean(curves, axis=0)
 
 

@@ -37,7 +37,9 @@ def distorted(detector: Any, images: Images) -> tuple[Floats, Floats] | None:
 
     Both are float32 in [0, 1]. None of a detector that learned no perturbation.
     """
-    if not hasattr(detector, "distorter"):
+    from alpa.detectors.alpa import ALPA
+
+    if not isinstance(detector, ALPA) or detector.config.strength == 0:
         return None
     import torch
 
@@ -52,16 +54,18 @@ def distorted(detector: Any, images: Images) -> tuple[Floats, Floats] | None:
 
 def latents(detector: Any, images: Images) -> Floats | None:
     """Return the latents (N, d) of images (N, C, H, W), None of a detector that encodes none."""
-    encode = getattr(detector, "encode", None)
-    if encode is None and not hasattr(detector, "generator"):
+    from alpa.detectors.autoencoder import Autoencoder
+    from alpa.detectors.ganomaly import GANomaly, to_tanh
+
+    if not isinstance(detector, Autoencoder | GANomaly):
         return None
     import torch
 
-    from alpa.detectors.ganomaly import to_tanh
-
     with torch.no_grad():
         given, _ = detector.parts(detector.preparation(torch.from_numpy(images)))
-        latent, _ = encode(given) if encode else detector.generator.encoder(to_tanh(given))
+        latent, _ = (
+            detector.encode(given) if isinstance(detector, Autoencoder) else detector.generator.encoder(to_tanh(given))
+        )
     return latent.flatten(1).float().numpy()
 
 

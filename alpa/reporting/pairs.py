@@ -93,13 +93,13 @@ def every_pair(results: Results) -> Table:
         assert difference is not None
         tests = [NONE if pd.isna(row["wilcoxon_p_holm"]) else p_value(row["wilcoxon_p_holm"]), f"{row['wilcoxon_n']}"]
         if not results.has_clips:
-            tests += [f"{row['delong_better']:.0f}", f"{row['delong_worse']:.0f}"]
+            tests.append(f"{row['delong_better']:.0f} / {row['delong_worse']:.0f}")
         verdict = "yes" if difference.sign else "no"
         numbers = (points(difference.mean), points_interval(difference))
         body.append((row["detector"], row["other"], *numbers, verdict, *tests))
     columns = [Column("Detector", "detector"), Column("Other", "detector"), Column("Difference")]
     columns += [Column("95 % interval"), Column("Shown", "text"), Column("Wilcoxon p"), Column("n")]
-    columns += [] if results.has_clips else [Column("DeLong +"), Column("DeLong −")]
+    columns += [] if results.has_clips else [Column("DeLong")]
     over = "clips with both kinds of frames" if results.has_clips else "classes"
     caption = (
         f"{results.dataset_title}: paired difference in mean AUROC in points, each detector under its own score, and "
@@ -107,8 +107,8 @@ def every_pair(results: Results) -> Table:
         + (
             "."
             if results.has_clips
-            else f"; DeLong + and −: of {count(len(results.classes), 'class', 'classes')}, those in which the first "
-            f"detector is better or worse at p < {LEVEL} after Holm's correction, which comparisons.csv has for each."
+            else f"; DeLong: in how many of {count(len(results.classes), 'class', 'classes')} the first detector is "
+            f"better / worse at p < {LEVEL} after Holm's correction, which comparisons.csv has for each."
         )
     )
     return Table("pairs", caption, tuple(columns), tuple(body), sortable=True, filterable=True)

@@ -35,7 +35,7 @@ def test_every_pair_is_there_once_with_the_numbers_of_its_row(results: Results) 
     assert len(table.rows) == 15
     rows = results.comparisons[results.comparisons["score"] == OWN]
     held = {frozenset((row["detector"], row["other"])): row for row in rows.to_dict("records")}
-    for first, second, difference, _, verdict, p, n, better, worse in table.rows:
+    for first, second, difference, _, verdict, p, n, delong in table.rows:
         row = held[frozenset((first, second))]
         turned = row["detector"] != first
         assert results.detectors.index(first) < results.detectors.index(second)
@@ -44,8 +44,8 @@ def test_every_pair_is_there_once_with_the_numbers_of_its_row(results: Results) 
         assert verdict == ("no" if row["ci_low"] <= 0 <= row["ci_high"] else "yes")
         assert p == p_value(row["wilcoxon_p_holm"])
         assert n == str(row["wilcoxon_n"])
-        counts = (better, worse) if not turned else (worse, better)
-        assert counts == (str(row["delong_better"]), str(row["delong_worse"]))
+        counts = [str(row["delong_better"]), str(row["delong_worse"])]
+        assert delong.split(" / ") == (counts[::-1] if turned else counts)
 
 
 def test_p_values_are_printed_so_that_none_is_zero() -> None:
