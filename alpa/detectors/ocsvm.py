@@ -65,7 +65,9 @@ class OneClassSVM(ShallowDetector):
         pixels = self.pixels(chosen)
         width = self.config.gamma / max(float(pixels.var(axis=0).sum()), LEAST_SPREAD)
         with runtime.limited_threads():  # once more, since sklearn has just brought its own linear algebra
-            machine = Machine(nu=self.config.nu, gamma=width).fit(pixels)
+            machine = Machine(nu=self.config.nu, gamma=width)
+            machine.random_state = self.seed  # it draws nothing for one class, but would take a seed from the process
+            machine.fit(pixels)
         total = machine.dual_coef_.sum()
         self.support = chosen[torch.from_numpy(machine.support_)]
         self.coefficients = torch.from_numpy(machine.dual_coef_[0] / total).to(images.device)

@@ -54,9 +54,9 @@ class VAE(Autoencoder):
         with seeded(seed):  # both with twice the outputs: of means and of deviations
             self.encoder = ConvolutionalEncoder(self.given, config.width, 2 * config.latent, spatial)
             self.decoder = ConvolutionalDecoder((2 * self.made, *size), config.width, config.latent, spatial)
-            draws = torch.randn(config.samples, 1, config.latent, *([1, 1] if spatial else []))
+            draws = torch.randn(config.samples, config.latent)
         del self.norm
-        self.register_buffer("draws", draws)  # (samples, 1, latent), or the same at each place of a map
+        self.register_buffer("draws", draws)  # the same at each place of a map
 
     def begin(self, training: TrainingConfig) -> None:
         super().begin(training)
@@ -101,5 +101,6 @@ class VAE(Autoencoder):
         given, wanted = self.parts(images)
         mean, log_variance, features = self.posterior(given)
         deviation = (log_variance / 2).exp()
-        surprises = [self.surprise(wanted, mean + deviation * draw, features)[1] for draw in self.draws]
+        draws = self.draws.view(*self.draws.shape, *[1] * (mean.ndim - 2))  # (samples, latent), or (..., 1, 1) for maps
+        surprises = [self.surprise(wanted, mean + deviation * draw, features)[1] for draw in draws]
         return self.scores_of(images, mean, features) | {"improbability": torch.stack(surprises).mean(0)}

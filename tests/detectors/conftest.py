@@ -36,7 +36,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "arae": {"width": 4, "latent": 4, "attack_steps": 2},
     "deep_svdd": {"width": 4, "latent": 16},
     "memae": {"width": 4, "latent": 8, "items": 20},
-    "oled": {"width": 4, "latent": 4},
+    "oled": {"width": 8, "latent": 4},
     "vae": {"width": 4, "latent": 4, "samples": 3},
 }
 SMALL["ganomaly_tuned"] = SMALL["ganomaly"]

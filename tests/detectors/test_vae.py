@@ -45,7 +45,7 @@ def test_the_improbability_is_a_mean_over_draws_that_are_the_same_for_every_imag
 ) -> None:
     detector = fit("vae").eval()
     images = torch.from_numpy(mixed) / 255
-    assert detector.draws.shape == (3, 1, 4)
+    assert detector.draws.shape == (3, 4)
     with torch.no_grad():
         mean, log_variance, features = detector.posterior(images)
         latents = [mean + (log_variance / 2).exp() * draw for draw in detector.draws]
