@@ -31,7 +31,7 @@ def test_scores_are_the_same_whatever_mode_a_user_left_the_detector_in(
 def test_a_parameter_that_the_last_step_broke_is_an_error(
     key: str, build: Callable[..., Any], short: TrainingConfig, normal_images: Callable[..., np.ndarray]
 ) -> None:
-    detector = build(key)
+    detector = build(key, **({"pretraining": 0.0} if key == "deep_svdd" else {}))  # whose steps are not its own
     train_step, steps = detector.train_step, []
 
     def breaking(images: torch.Tensor) -> dict[str, torch.Tensor]:
