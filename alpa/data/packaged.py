@@ -10,8 +10,6 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from alpa import plugins
 from alpa.data.sources import MANIFEST, SOURCES, Source, read_manifest
 from alpa.errors import AlpaError, DataError
@@ -77,7 +75,9 @@ def put_packaged(key: str, dataset: Dataset, destination: Path) -> None:
     Raises:
         DataError: it cannot be loaded, or its images or labels are not what a `Dataset` promises.
     """
-    from alpa.data.images import check_parts  # which brings what reads pictures
+    import numpy as np  # as slow as the next one, and looking for a set needs neither
+
+    from alpa.data.images import check_parts
 
     entry = _entry(key)
     named = f"{key} of {plugins.origin(entry)}" if entry else key
