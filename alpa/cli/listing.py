@@ -1,11 +1,16 @@
 """What there is: detectors, data sets, and the benchmarks of a checkout with their reports."""
 
+import ast
 import json
-import sys
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from alpa import plugins
 from alpa.errors import AlpaError, ConfigError, DataError
+
+if TYPE_CHECKING:
+    from alpa.data.sources import Source
 
 PARAMS = Path("params.yaml")
 REPORTS = ("report.html", "report.md")
@@ -30,18 +35,32 @@ def in_checkout() -> bool:
 
 
 def detectors() -> list[dict[str, Any]]:
-    """Return each detector's key and the first sentence on its module."""
+    """Return each detector's key, the package that brings it, and of ALPA's own the first sentence on its module."""
     from alpa.detectors import DETECTORS
 
-    modules = {key: sys.modules[cls.__module__].__doc__ or "" for key, cls in DETECTORS.items()}
-    return [{"key": key, "about": text.strip().splitlines()[0].rstrip(".")} for key, text in modules.items()]
+    return [
+        {"key": name, "package": package, "about": _about(name) if name in DETECTORS else ""}
+        for name, package in plugins.listed("alpa.detectors")
+    ]
+
+
+def _about(detector: str) -> str:
+    """Return what a detector's file begins with, which is read, since importing all of them takes seconds."""
+    source = files("alpa.detectors").joinpath(f"{detector}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0].rstrip(".")
 
 
 def datasets() -> list[dict[str, Any]]:
-    """Return each published data set's key, name and kind."""
+    """Return each data set's key, the package that brings it, and of ALPA's own its name and kind."""
     from alpa.data.sources import SOURCES
 
-    return [{"key": key, "title": source.title, "kind": source.kind} for key, source in SOURCES.items()]
+    listed = plugins.listed("alpa.datasets")
+    rows = [{"key": name, "package": package, "title": "", "kind": ""} for name, package in listed]
+    return [row | _published(SOURCES[row["key"]]) if row["key"] in SOURCES else row for row in rows]
+
+
+def _published(source: "Source") -> dict[str, str]:
+    return {"title": source.title, "kind": source.kind}
 
 
 def benchmarks() -> list[dict[str, Any]]:

@@ -235,6 +235,8 @@ def test_outside_a_checkout_detectors_and_data_sets_are_listed_alone(tmp_path: P
     found = json.loads(listed.stdout)
     assert [row["key"] for row in found["detectors"]] == list(alpa.DETECTORS)
     assert "mnist" in [row["key"] for row in found["datasets"]]
+    assert found["detectors"][0]["about"].startswith("Anomaly Detection with Adversarially Learned Perturbations")
+    assert all(row["about"] and row["package"] == f"alpa {alpa.__version__}" for row in found["detectors"])
     assert list(found) == ["detectors", "datasets"]
     report = python("report", cwd=tmp_path)
     assert report.returncode == 1

@@ -200,3 +200,11 @@ def test_a_name_that_is_taken_stops_the_listing_too(site: Path) -> None:
     write_package(site, "acme-alpa", {"acme": STRIPES}, {"alpa.datasets": {"mnist": "acme:STRIPES"}})
     with pytest.raises(AlpaError, match=r"acme-alpa 1\.0 declares the data set mnist, which ALPA has itself"):
         plugins.listed("alpa.datasets")
+
+
+def test_the_command_line_lists_what_other_packages_bring(site: Path) -> None:
+    from alpa.cli import listing
+
+    write_acme(site)
+    assert listing.detectors()[-1] == {"key": "median", "package": "acme-alpa 1.0", "about": ""}
+    assert listing.datasets()[-1] == {"key": "stripes", "package": "acme-alpa 1.0", "title": "", "kind": ""}
