@@ -1,4 +1,4 @@
-"""A Dask scheduler and its workers, started on 127.0.0.1 by the commands that the README names."""
+"""A Dask scheduler and its workers, started on 127.0.0.1 by the commands that docs/gpu-and-cluster.md names."""
 
 import contextlib
 import os
