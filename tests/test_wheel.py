@@ -17,13 +17,13 @@ from pathlib import Path
 
 import alpa
 from alpa import plugins
-from alpa.reporting.page import _environment
 from alpa.reporting.published import published_for
+from alpa.reporting.templating import environment
 
-environment = _environment(autoescape=True)
 assert version("alpa") == alpa.__version__
 assert (files("alpa") / "py.typed").is_file()
-assert {"report.html", "report.md", "report.css", "table.tex"} <= set(environment.list_templates())
+templates = {"report.html", "report.md", "report.css", "report.js", "report.typ", "report.tex", "table.tex"}
+assert templates <= set(environment().list_templates())
 assert published_for("mnist", "one_vs_rest", [str(digit) for digit in range(10)])
 assert "alpa" in [name for name, _ in plugins.listed("alpa.detectors")]
 assert alpa.build_detector("pca", (1, 16, 16)).key == "pca"

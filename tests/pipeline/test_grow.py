@@ -45,7 +45,7 @@ def changed(path: Path) -> list[str]:
 def test_one_line_changes_where_the_benchmark_names_trials(params: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call(monkeypatch, "digits", "6", "alpa")
     (line,) = changed(params)
-    assert line.startswith("trials_of: {ganomaly_tuned: 2, alpa: 6}")
+    assert line.startswith("trials_of: {ganomaly_tuned: 2, arae: 2, alpa: 6}")
     tuning = load_params().tuning_for("digits")
     assert tuning is not None
     assert [tuning.trials_for(name) for name in ("alpa", "denoising", "ganomaly_tuned")] == [6, 4, 2]
@@ -65,7 +65,7 @@ def test_all_studies_grow_if_none_is_named_and_other_benchmarks_do_not(
     before = {name: trials_asked(name) for name in tuned if name != "digits"}
     call(monkeypatch, "digits", "50")
     (line,) = changed(params)
-    assert line.startswith("trials_of: {ganomaly_tuned: 50, alpa: 50, autoencoder: 50, denoising: 50}   #")
+    assert line.startswith("trials_of: {ganomaly_tuned: 50, arae: 2, alpa: 50, autoencoder: 50, denoising: 50}   #")
     assert set(trials_asked("digits").values()) == {50}
     assert {name: trials_asked(name) for name in before} == before
 

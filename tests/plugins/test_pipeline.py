@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from alpa.detectors import DETECTORS
 from tests.cluster import cluster
 from tests.pipeline.conftest import switch_off_tracking
 from tests.pipeline.project import Project, copy_code, stages_run
@@ -115,9 +116,7 @@ def test_a_package_that_is_gone_is_named_before_anything_runs(
     monkeypatch.delenv("PYTHONPATH")
     done = project.stage("preflight", "stripes")
     assert done.returncode == 1
-    assert done.stderr == (
-        "error: Unknown detector median; choose alpa, autoencoder, denoising, ganomaly, ganomaly_tuned, knn, pca.\n"
-    )
+    assert done.stderr == (f"error: Unknown detector median; choose {', '.join(DETECTORS)}.\n")
 
 
 def test_workers_of_a_cluster_find_the_package_and_train_the_same_bytes(

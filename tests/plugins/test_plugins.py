@@ -112,7 +112,7 @@ def test_two_packages_that_declare_one_name_are_both_named(site: Path) -> None:
 
 def test_an_unknown_detector_is_answered_with_those_of_other_packages_too(site: Path) -> None:
     write_acme(site)
-    with pytest.raises(ConfigError, match=r"Unknown detector mean; choose alpa, .*, pca, median\."):
+    with pytest.raises(ConfigError, match=r"Unknown detector mean; choose alpa, .*, vae, median\."):
         detector_class("mean")
 
 
