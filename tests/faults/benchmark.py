@@ -83,6 +83,7 @@ def _stage(name: str, *arguments: str, finish: tuple[str, ...] = ()) -> Stage:
 
 # In the order in which they run; `download` is of another benchmark, since this one's pictures are the user's own.
 STAGES = (
+    Stage("plugins", (), "pipeline/dvc.yaml:plugins"),
     _stage("download", "digits", finish=("pipeline/dvc.yaml:download@digits",)),
     _stage("folder", KEY),
     _stage("split", KEY),
