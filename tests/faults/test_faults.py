@@ -93,7 +93,7 @@ def test_the_table_counts_what_was_tried_what_survived_and_what_is_identical(tmp
     assert table.values.tolist() == [["clock jumps", "train", 3, 2, 1], ["journal corrupted", "tune", 1, 1, 1]]
     page = (tmp_path / "faults.md").read_text()
     assert "| clock jumps | – | – | – | – | – | **3 / 2 / 1** | – |" in page
-    assert "| journal corrupted | – | – | – | 1 | – | – |" in page
+    assert "| journal corrupted | – | – | – | – | 1 | – | – |" in page
     assert "In total 4 runs, 3 survived, 2 identical." in page
 
 
