@@ -48,13 +48,18 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _beside(path: Path) -> Path:
-    """Return a new hidden name beside `path`, whose folder is made and rid of what killed processes left there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def sweep(path: Path) -> None:
+    """Remove what killed processes left beside `path` while they wrote it."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial*"):  # SQLite keeps journals beside its files
         process = left.name.split(".")[-3]
         if process.isdigit() and not _is_alive(int(process)):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """Return a new hidden name beside `path`, whose folder is made and swept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path)
     return path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial"
 
 

@@ -4,7 +4,7 @@ import itertools
 import shutil
 from pathlib import Path
 
-from alpa.files import whole_file
+from alpa.files import sweep, whole_file
 
 LOCK_FILES = (Path("dvc.lock"), Path("pipeline/dvc.lock"))
 DVC_CACHE = Path(".cache/dvc")  # as .dvc/config has it; also of the lock files as they last were good
@@ -14,6 +14,8 @@ def mend_lock_files() -> None:
     """Set aside each dvc.lock that DVC cannot read, for the copy that was last good; where one is good, copy it."""
     for path in LOCK_FILES:
         kept = DVC_CACHE / "-".join(path.parts)
+        for each in (path, kept):
+            sweep(each)  # here, since a run that finds nothing new writes neither again
         if not path.is_file() or (kept.is_file() and kept.read_bytes() == path.read_bytes()):
             continue
         if _is_good(path):

@@ -1,11 +1,13 @@
 """A dvc.lock that DVC cannot read is set aside for the copy that was last good."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.mend import mend_lock_files
+from pipeline.mend import DVC_CACHE, mend_lock_files
 
 GOOD = """schema: '2.0'
 stages:
@@ -82,6 +84,18 @@ def test_without_a_good_one_there_is_none_and_nothing_is_overwritten(capsys: pyt
         mend_lock_files()
     assert names() == ["dvc.lock.damaged", "dvc.lock.damaged-1"]
     assert capsys.readouterr().out.count("DVC looks at every stage anew.") == 2
+
+
+def test_what_a_killed_process_left_of_a_copy_is_swept() -> None:
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    PATH.write_text(GOOD)
+    mend_lock_files()
+    left = [DVC_CACHE / f".pipeline-dvc.lock.{ended.stdout.strip()}.0a0a0a0a.partial"]
+    left.append(PATH.with_name(f".dvc.lock.{ended.stdout.strip()}.0a0a0a0a.partial"))
+    for path in left:
+        path.touch()
+    mend_lock_files()
+    assert not [path for path in left if path.exists()]
 
 
 def test_a_missing_one_stays_missing() -> None:
